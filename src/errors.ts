@@ -1,0 +1,80 @@
+// Every error a user can meet: code -> meaning -> disposition. The runbook and the exit codes follow this table.
+
+/**
+ * - `retry`: transient, try again later.
+ * - `reject`: a bad record; dead-letter it and go on.
+ * - `rollback`: a bad update or generation; the last good one stays.
+ * - `halt`: stop and say what to do. Wrong input of the operator, or our bug.
+ */
+export type Disposition = 'retry' | 'reject' | 'rollback' | 'halt';
+
+interface Entry {
+  readonly meaning: string;
+  readonly disposition: Disposition;
+  /** Process exit code where the error ends a command. */
+  readonly exit: number;
+}
+
+/** Exit codes: 0 done, 1 our bug, 2 usage or config, 3 input data, 4 state on disk, 5 environment, 130 interrupted. */
+const table = {
+  BUG: { meaning: 'an assertion of restill failed', disposition: 'halt', exit: 1 },
+  USAGE: { meaning: 'the command line is wrong', disposition: 'halt', exit: 2 },
+  CONFIG_INVALID: { meaning: 'the configuration does not fit its schema', disposition: 'halt', exit: 2 },
+  INPUT_UNREADABLE: {
+    meaning: 'an input file is missing, damaged or truncated',
+    disposition: 'halt',
+    exit: 3,
+  },
+  RECORD_MALFORMED: { meaning: 'a record could not be decoded', disposition: 'reject', exit: 3 },
+  RECORD_TOO_LARGE: { meaning: 'a record is larger than records.bytes_max', disposition: 'reject', exit: 3 },
+  OFFSET_GAP: { meaning: 'offsets are missing from the topic', disposition: 'halt', exit: 3 },
+  JOURNAL_DAMAGED: { meaning: 'a journal entry fails its checksum', disposition: 'halt', exit: 4 },
+  JOURNAL_FOREIGN: {
+    meaning: 'the journal was written for another topic or config',
+    disposition: 'halt',
+    exit: 4,
+  },
+  JOURNAL_LOCKED: { meaning: 'another process uses this data directory', disposition: 'halt', exit: 4 },
+  GENERATION_DAMAGED: { meaning: 'a generation fails its checksums', disposition: 'rollback', exit: 4 },
+  GENERATION_FOREIGN: { meaning: 'a generation was made with another config', disposition: 'halt', exit: 4 },
+  GENERATION_UNKNOWN: { meaning: 'no such generation', disposition: 'halt', exit: 4 },
+  STORE_WRITE_FAILED: { meaning: 'the data directory cannot be written', disposition: 'halt', exit: 4 },
+  MODEL_UNSUPPORTED: {
+    meaning: 'a model directory asks for something restill does not have',
+    disposition: 'halt',
+    exit: 3,
+  },
+  MODEL_DAMAGED: { meaning: 'a model file is damaged', disposition: 'halt', exit: 3 },
+  BACKEND_MISSING: { meaning: 'native TensorFlow is not set up', disposition: 'halt', exit: 5 },
+  BACKEND_FAILED: { meaning: 'TensorFlow refused an operation', disposition: 'halt', exit: 5 },
+  NON_FINITE: { meaning: 'a loss or gradient is not a finite number', disposition: 'rollback', exit: 1 },
+  SHAPE_MISMATCH: { meaning: 'a tensor has the wrong shape', disposition: 'halt', exit: 1 },
+  TRAINER_DIED: { meaning: 'the trainer process ended unexpectedly', disposition: 'retry', exit: 5 },
+} as const satisfies Record<string, Entry>;
+
+export type ErrorCode = keyof typeof table;
+export const errorTable: Readonly<Record<ErrorCode, Entry>> = table;
+
+/** The message says what was found, what was expected and what to do next. */
+export class RestillError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause: unknown }) {
+    super(message, options);
+    this.name = 'RestillError';
+    this.code = code;
+  }
+
+  get disposition(): Disposition {
+    return table[this.code].disposition;
+  }
+
+  get exitCode(): number {
+    return table[this.code].exit;
+  }
+}
+
+/** For our own mistakes only: stays on in production, always halts, is never caught to go on. */
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new RestillError('BUG', `${message}; this is a bug in restill, please report it`);
+}
