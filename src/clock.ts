@@ -10,3 +10,6 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
 };
+
+/** Lets the event loop run (messages, signals) between two blocking TensorFlow calls. */
+export const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -131,11 +131,13 @@ export const schema = z.strictObject({
   pretrain: section({
     ...optimizer,
     batch: count(32),
+    passes: count(1).describe('over the pairs of a cycle'),
     steps_max: count(50, 0).describe('per cycle; 0 switches continued pre-training off'),
   }),
   finetune: section({
     ...optimizer,
     batch: count(32).describe('preferences'),
+    passes: count(1).describe('over the preferences of a cycle'),
     steps_max: count(100, 0).describe('per cycle'),
     loss: z.enum(['ranknet', 'hinge']).default('ranknet'),
     margin: rate(1).describe('of the hinge'),
@@ -143,11 +145,15 @@ export const schema = z.strictObject({
   distill: section({
     ...optimizer,
     batch: count(32).describe('pairs of a positive and a negative'),
+    pairs_per_group: count(4).describe('drawn from the results of a group'),
+    passes: count(1).describe('over the pairs of a cycle'),
     steps_max: count(100, 0).describe('per cycle'),
     point_weight: share(0.5).describe('w in w PointMSE + (1 - w) MarginMSE'),
   }),
   labels: section({
     staleness_max: count(2, 0).describe('teacher versions; an older label is scored again before use'),
+    kept_max: count(200_000).describe('labels kept for reuse; the oldest is forgotten first'),
+    batch: count(128).describe('sequences the teacher scores at a time'),
   }),
   replay: section({
     share: share(0.25).describe('of each batch, drawn from the past'),

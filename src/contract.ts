@@ -304,7 +304,8 @@ export type ToTrainer =
 
 /** Trainer -> daemon. */
 export type FromTrainer =
-  | { readonly kind: 'ready'; readonly cursor: number; readonly generation: GenerationId | null }
+  /** `retireTo`: the cursor of the last scheduled generation; the ring may be retired up to it, not further. */
+  | { readonly kind: 'ready'; readonly cursor: number; readonly retireTo: number; readonly generation: GenerationId | null }
   | {
       readonly kind: 'progress';
       readonly turn: TurnKind;
@@ -343,7 +344,10 @@ export interface CurvePoint {
 
 export interface TrainerSummary {
   readonly cursor: number;
+  /** Optimizer steps taken. */
   readonly steps: number;
+  /** Steps refused because a loss or gradient was not finite. */
+  readonly stepsRefused: number;
   readonly turns: Readonly<Record<TurnKind, number>>;
   readonly generation: GenerationId | null;
   readonly weightsSha256: { readonly student: string; readonly teacher: string };

@@ -1,0 +1,84 @@
+// All of the trainer's state that is not a tensor. With the weights, the moments and the labels it is enough to
+// continue as if nothing had happened (promise 3). Randomness has no state: it follows from seed, cycle and turn.
+import type { CurvePoint, Group, TurnKind } from '../contract.ts';
+import { RestillError } from '../errors.ts';
+import type { Calibration } from './calibration.ts';
+import { origin, type Position } from './schedule.ts';
+
+/** The three losses keep their own moments, hence their own step counts. */
+export type Objective = 'pretrain' | 'finetune' | 'distill';
+
+/** What has been learnt so far, for the lineage. */
+export interface Provenance {
+  topic: string;
+  /** One past the newest impression learnt, per `topic/partition`. */
+  offsets: Record<string, number>;
+  eventFromMs: number;
+  eventToMs: number;
+  freshGroups: number;
+  pastGroups: number;
+}
+
+export interface TrainerState {
+  position: Position;
+  teacherVersion: number;
+  optimizerSteps: Record<Objective, number>;
+  stepsRefused: number;
+  turns: Record<TurnKind, number>;
+  /** Running sums over the steps of the turn at hand. */
+  sums: { steps: number; loss: number; gradientNorm: number };
+  /** Newest last; only versions that a label in use may have. */
+  calibrations: Calibration[];
+  provenance: Provenance;
+  curve: CurvePoint[];
+  /** Figures of the cycle at hand, which become a point of the curve in EVALUATE. */
+  figures: Record<string, number>;
+}
+
+export const freshState = (): TrainerState => ({
+  position: origin,
+  teacherVersion: 0,
+  optimizerSteps: { pretrain: 0, finetune: 0, distill: 0 },
+  stepsRefused: 0,
+  turns: { PRETRAIN: 0, FINETUNE: 0, SCORE: 0, DISTILL: 0, EVALUATE: 0, SNAPSHOT: 0 },
+  sums: { steps: 0, loss: 0, gradientNorm: 0 },
+  calibrations: [],
+  provenance: { topic: '', offsets: {}, eventFromMs: 0, eventToMs: 0, freshGroups: 0, pastGroups: 0 },
+  curve: [],
+  figures: {},
+});
+
+const version = 1;
+
+export function encodeState(state: TrainerState): Uint8Array {
+  return Buffer.from(`${JSON.stringify({ version, ...state }, null, 1)}\n`);
+}
+
+/** @throws RestillError GENERATION_FOREIGN for a version this build does not know. */
+export function decodeState(bytes: Uint8Array): TrainerState {
+  const { version: found, ...state } = JSON.parse(Buffer.from(bytes).toString()) as TrainerState & { version: number };
+  if (found !== version) {
+    throw new RestillError(
+      'GENERATION_FOREIGN',
+      `state.json has version ${found}, this restill reads version ${version}; use the restill that wrote it`,
+    );
+  }
+  return state;
+}
+
+/** Enters the groups of a finished cycle. */
+export function enter(provenance: Provenance, fresh: readonly Group[], pastCount: number): void {
+  for (const { origin: from, timeMs, newestMs } of fresh) {
+    const key = `${from.topic}/${from.partition}`;
+    provenance.topic = from.topic;
+    provenance.offsets[key] = Math.max(provenance.offsets[key] ?? 0, from.offset + 1);
+    provenance.eventFromMs = provenance.eventFromMs === 0 ? timeMs : Math.min(provenance.eventFromMs, timeMs);
+    provenance.eventToMs = Math.max(provenance.eventToMs, newestMs);
+  }
+  provenance.freshGroups += fresh.length;
+  provenance.pastGroups += pastCount;
+}
+
+/** All optimizer steps ever taken. */
+export const stepsTaken = (state: TrainerState): number =>
+  state.optimizerSteps.pretrain + state.optimizerSteps.finetune + state.optimizerSteps.distill;
