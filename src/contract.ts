@@ -305,7 +305,12 @@ export type ToTrainer =
 /** Trainer -> daemon. */
 export type FromTrainer =
   /** `retireTo`: the cursor of the last scheduled generation; the ring may be retired up to it, not further. */
-  | { readonly kind: 'ready'; readonly cursor: number; readonly retireTo: number; readonly generation: GenerationId | null }
+  | {
+      readonly kind: 'ready';
+      readonly cursor: number;
+      readonly retireTo: number;
+      readonly generation: GenerationId | null;
+    }
   | {
       readonly kind: 'progress';
       readonly turn: TurnKind;

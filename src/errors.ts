@@ -39,6 +39,7 @@ const table = {
   GENERATION_FOREIGN: { meaning: 'a generation was made with another config', disposition: 'halt', exit: 4 },
   GENERATION_UNKNOWN: { meaning: 'no such generation', disposition: 'halt', exit: 4 },
   STORE_WRITE_FAILED: { meaning: 'the data directory cannot be written', disposition: 'halt', exit: 4 },
+  STORE_READ_FAILED: { meaning: 'the data directory cannot be read', disposition: 'halt', exit: 4 },
   MODEL_UNSUPPORTED: {
     meaning: 'a model directory asks for something restill does not have',
     disposition: 'halt',

@@ -12,7 +12,8 @@ export interface Label {
 }
 
 /** 16 hexadecimal digits. The separator cannot occur in text, so no two contents run together. */
-export const labelKey = (query: string, d: Document): string => hashHex(`${query}\u0000${d.title}\u0000${d.summary}`);
+export const labelKey = (query: string, d: Document): string =>
+  hashHex(`${query}\u0000${d.title}\u0000${d.summary}`);
 
 const entryBytes = 16;
 
@@ -59,7 +60,10 @@ export class LabelTable {
   }
 
   static decode(bytes: Uint8Array, keptMax: number): LabelTable {
-    assert(bytes.length % entryBytes === 0, `a label file has ${bytes.length} bytes, not a multiple of ${entryBytes}`);
+    assert(
+      bytes.length % entryBytes === 0,
+      `a label file has ${bytes.length} bytes, not a multiple of ${entryBytes}`,
+    );
     const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     const table = new LabelTable(keptMax);
     for (let at = 0; at < view.length; at += entryBytes) {

@@ -39,7 +39,13 @@ function recall(journal: JournalReader, memory: number[], count: number, random:
   return journal.recall(random.sample(memory, count).sort((a, b) => a - b));
 }
 
-function recent(journal: JournalReader, before: number, available: number, count: number, random: Random): Group[] {
+function recent(
+  journal: JournalReader,
+  before: number,
+  available: number,
+  count: number,
+  random: Random,
+): Group[] {
   const sequences = Array.from({ length: available }, (_, i) => before - available + i);
   return random
     .sample(sequences, count)

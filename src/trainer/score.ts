@@ -48,13 +48,23 @@ export function scoreTurn(shop: Workshop, block: Block): { scored: number; reuse
 /** Raw teacher scores, in the order given. Batches are of like length, so that padding costs next to nothing. */
 export function teacherScores(shop: Workshop, texts: readonly Wanted[]): Float32Array {
   const encoded = texts.map(({ query, document }) => shop.encoders.teacherScore(query, document));
-  return inBatchesByLength(encoded, (ids) => ids.length, shop.config.labels.batch, (b) => shop.teacher.score(b));
+  return inBatchesByLength(
+    encoded,
+    (ids) => ids.length,
+    shop.config.labels.batch,
+    (b) => shop.teacher.score(b),
+  );
 }
 
 /** Student scores, in the order given. */
 export function studentScores(shop: Workshop, texts: readonly Wanted[]): Float32Array {
   const encoded = texts.map(({ query, document }) => shop.encoders.studentPair(query, document));
-  return inBatchesByLength(encoded, (p) => p.ids.length, shop.config.labels.batch, (b) => shop.student.score(b));
+  return inBatchesByLength(
+    encoded,
+    (p) => p.ids.length,
+    shop.config.labels.batch,
+    (b) => shop.student.score(b),
+  );
 }
 
 function inBatchesByLength<T>(

@@ -15,8 +15,7 @@ export interface Provenance {
   offsets: Record<string, number>;
   eventFromMs: number;
   eventToMs: number;
-  freshGroups: number;
-  pastGroups: number;
+  groups: number;
 }
 
 export interface TrainerState {
@@ -43,7 +42,7 @@ export const freshState = (): TrainerState => ({
   turns: { PRETRAIN: 0, FINETUNE: 0, SCORE: 0, DISTILL: 0, EVALUATE: 0, SNAPSHOT: 0 },
   sums: { steps: 0, loss: 0, gradientNorm: 0 },
   calibrations: [],
-  provenance: { topic: '', offsets: {}, eventFromMs: 0, eventToMs: 0, freshGroups: 0, pastGroups: 0 },
+  provenance: { topic: '', offsets: {}, eventFromMs: 0, eventToMs: 0, groups: 0 },
   curve: [],
   figures: {},
 });
@@ -56,7 +55,9 @@ export function encodeState(state: TrainerState): Uint8Array {
 
 /** @throws RestillError GENERATION_FOREIGN for a version this build does not know. */
 export function decodeState(bytes: Uint8Array): TrainerState {
-  const { version: found, ...state } = JSON.parse(Buffer.from(bytes).toString()) as TrainerState & { version: number };
+  const { version: found, ...state } = JSON.parse(Buffer.from(bytes).toString()) as TrainerState & {
+    version: number;
+  };
   if (found !== version) {
     throw new RestillError(
       'GENERATION_FOREIGN',
@@ -67,7 +68,7 @@ export function decodeState(bytes: Uint8Array): TrainerState {
 }
 
 /** Enters the groups of a finished cycle. */
-export function enter(provenance: Provenance, fresh: readonly Group[], pastCount: number): void {
+export function enter(provenance: Provenance, fresh: readonly Group[]): void {
   for (const { origin: from, timeMs, newestMs } of fresh) {
     const key = `${from.topic}/${from.partition}`;
     provenance.topic = from.topic;
@@ -75,8 +76,7 @@ export function enter(provenance: Provenance, fresh: readonly Group[], pastCount
     provenance.eventFromMs = provenance.eventFromMs === 0 ? timeMs : Math.min(provenance.eventFromMs, timeMs);
     provenance.eventToMs = Math.max(provenance.eventToMs, newestMs);
   }
-  provenance.freshGroups += fresh.length;
-  provenance.pastGroups += pastCount;
+  provenance.groups += fresh.length;
 }
 
 /** All optimizer steps ever taken. */

@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import type { Document, Group, JournalReader, TurnKind } from '../contract.ts';
 import { assert } from '../errors.ts';
 import { randomFor } from '../random.ts';
-import { batches, distillItems, type DistillItem, pairItems, preferenceItems } from './batch.ts';
+import { batches, type DistillItem, distillItems, pairItems, preferenceItems } from './batch.ts';
 import { calibrate } from './calibration.ts';
 import type { EvaluationSet } from './evaluation.ts';
 import { StepHealth } from './health.ts';
@@ -74,7 +74,10 @@ export function finetuneTurn(shop: Workshop, block: Block): Training {
 }
 
 /** The batches of DISTILL. SCORE asks for them as well, to know what needs a label. */
-export function distillPlan(shop: Workshop, block: Block): { plan: DistillItem[][]; fresh: Group[]; past: Group[] } {
+export function distillPlan(
+  shop: Workshop,
+  block: Block,
+): { plan: DistillItem[][]; fresh: Group[]; past: Group[] } {
   const { config } = shop;
   const random = randomFor(config.seed, 'distill', shop.state.position.cycle);
   const { fresh, past } = rehearse(shop.journal, block, config.replay, random);
@@ -121,7 +124,9 @@ function* train<T>(
   while (state.position.stepsDone < plan.length) {
     const number = state.optimizerSteps[objective] + 1;
     const at = { step: number, learningRate: learningRate(number, config[objective]) };
-    const result = health.attempt(`${objective} step ${number}`, () => step(plan[state.position.stepsDone]!, at));
+    const result = health.attempt(`${objective} step ${number}`, () =>
+      step(plan[state.position.stepsDone]!, at),
+    );
     if (result) {
       state.optimizerSteps[objective] = number;
       state.sums.steps++;

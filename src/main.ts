@@ -1,0 +1,58 @@
+// argv -> command. The only place that turns an error into an exit code.
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { addCheckCommand } from './commands/check.ts';
+import { addEvaluateCommand } from './commands/evaluate.ts';
+import { addExportCommand } from './commands/export.ts';
+import { addGenerationsCommand } from './commands/generations.ts';
+import { addReplayCommand } from './commands/replay.ts';
+import { addSimulateCommand } from './commands/simulate.ts';
+import { RestillError } from './errors.ts';
+
+const exitCodes = `
+Exit codes:
+  0    done
+  1    a bug in restill; please report it
+  2    the command line or the configuration is wrong
+  3    input data cannot be used
+  4    the data directory is damaged, foreign or cannot be written
+  5    something on this machine is missing or failed (native TensorFlow, the trainer process)
+  130  interrupted; everything durable, the same command goes on`;
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+const program = new Command('restill')
+  .description("Keeps a search engine's small ranking model fresh, from its click stream.")
+  .version(version())
+  .showHelpAfterError('(add --help for what the command takes)')
+  .addHelpText('after', exitCodes)
+  .exitOverride();
+
+addReplayCommand(program);
+addEvaluateCommand(program);
+addExportCommand(program);
+addGenerationsCommand(program);
+addSimulateCommand(program);
+addCheckCommand(program);
+for (const command of program.commands) command.exitOverride();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof RestillError) {
+    process.stderr.write(`restill: ${error.code}: ${error.message}\n`);
+    return error.exitCode;
+  }
+  process.stderr.write(
+    `restill: a bug, please report it: ${error instanceof Error ? error.stack : String(error)}\n`,
+  );
+  return 1;
+}

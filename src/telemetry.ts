@@ -1,0 +1,24 @@
+// The catalogue of log events: every line restill logs has one of these names. Never query text, never a user
+// or session id, never a secret (promise 12).
+
+export const logEvents = {
+  'run.started': 'a command that trains has opened its data directory',
+  'run.finished': 'it is done; the report follows',
+  'run.stopping': 'a stop was asked for; the step at hand is finished and a snapshot made',
+  'run.failed': 'it ends with an error; code and message say which',
+  'ingest.ended': 'the source has ended; counts are final',
+  'trainer.started': 'the trainer process is ready, at a cursor',
+  'turn.finished': 'a turn of the schedule is done, with its figures',
+  'generation.published': 'a generation is durable; the gate has decided',
+  'generation.damaged': 'a generation failed its checksums and was set aside',
+} as const;
+
+export type LogEvent = keyof typeof logEvents;
+
+/** Structured fields only: numbers, ids of our own, names of files. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+export interface Log {
+  info(event: LogEvent, fields?: LogFields): void;
+  error(event: LogEvent, fields?: LogFields): void;
+}

@@ -1,0 +1,54 @@
+// Units, defaults, unknown keys, relations; digests change with what matters and with nothing else.
+import { describe, expect, it } from 'vitest';
+import { configDigest, parseConfig, streamsDigest } from '../src/config.ts';
+import { RestillError } from '../src/errors.ts';
+
+const problem = (input: unknown): string => {
+  try {
+    parseConfig(input);
+  } catch (error) {
+    expect(error).toBeInstanceOf(RestillError);
+    expect((error as RestillError).code).toBe('CONFIG_INVALID');
+    return (error as RestillError).message;
+  }
+  throw new Error('the configuration was accepted');
+};
+
+describe('the configuration', () => {
+  it('turns units into milliseconds and bytes, and is frozen', () => {
+    const config = parseConfig({ join: { window: '90s' }, records: { bytes_max: '64KiB' } });
+    expect(config.join.window).toBe(90_000);
+    expect(config.records.bytesMax).toBe(65_536);
+    expect(Object.isFrozen(config.join)).toBe(true);
+    expect(() => Object.assign(config.join, { window: 1 })).toThrow();
+  });
+
+  it('names every problem with its key', () => {
+    const text = problem({ join: { window: 30 }, bots: { events_per_minute_max: -1 }, sead: 3 });
+    expect(text).toContain('3 problem(s)');
+    expect(text).toContain('join.window');
+    expect(text).toContain('bots.events_per_minute_max');
+    expect(text).toContain('sead');
+  });
+
+  it('refuses values that contradict each other, with the reason', () => {
+    expect(problem({ student: { hidden: 130 } })).toContain('heads share it equally');
+    expect(problem({ journal: { ring_max: 100 } })).toContain('wait for each other for ever');
+  });
+
+  it('takes an empty file as all defaults', () => {
+    expect(parseConfig(null)).toEqual(parseConfig({}));
+  });
+
+  it('digests what decides', () => {
+    const base = parseConfig({});
+    const other = (input: object): [boolean, boolean] => {
+      const config = parseConfig(input);
+      return [streamsDigest(config) !== streamsDigest(base), configDigest(config) !== configDigest(base)];
+    };
+    expect(other({ seed: 2 })).toEqual([true, true]);
+    expect(other({ join: { window: '31m' } })).toEqual([true, true]);
+    expect(other({ distill: { batch: 8 } })).toEqual([false, true]);
+    expect(other({ checkpoint: { keep: 9 } })).toEqual([false, false]);
+  });
+});
