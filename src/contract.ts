@@ -144,10 +144,12 @@ export interface IngestCounts {
   late: number;
   /** Late clicks that came after their group was closed and made a correction group. */
   corrected: number;
-  /** Clicks that came after `join.lateness_max` as well: dropped. */
+  /** Events that came after `join.lateness_max` as well: dropped. */
   tooLate: number;
   /** Clicks whose impression never came. */
   orphans: number;
+  /** Clicks on a document that their impression did not show: dropped. */
+  unshown: number;
   /** Impressions and clicks of sessions taken for bots: dropped. */
   bots: number;
   /** Impressions closed early because `join.open_max` was reached. */
