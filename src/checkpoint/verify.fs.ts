@@ -1,0 +1,57 @@
+// Reading a generation back: nothing in it is believed before it matches the manifest.
+import { join } from 'node:path';
+import type { Generation, GenerationId, Manifest, ManifestFile } from '../contract.ts';
+import { RestillError } from '../errors.ts';
+import { digestFile, listTree, readFile } from './file-tree.fs.ts';
+import type { Files } from './files.fs.ts';
+import { decodeManifest, manifestName } from './manifest.ts';
+
+/**
+ * The manifest alone: its version, its seal, and that it belongs to this directory.
+ *
+ * @throws GENERATION_DAMAGED, GENERATION_FOREIGN (unknown version), STORE_READ_FAILED.
+ */
+export async function readManifest(files: Files, directory: string, id: GenerationId): Promise<Manifest> {
+  const path = join(directory, manifestName);
+  const bytes = await readFile(files, path);
+  if (bytes === null) throw damaged(path, 'it is missing');
+  const manifest = decodeManifest(bytes, path);
+  if (manifest.id !== id) throw damaged(path, `it describes ${manifest.id}, its directory is named ${id}`);
+  return manifest;
+}
+
+/** Version, seal, set of files (none missing, none extra), sizes and checksums. Errors as in `readManifest`. */
+export async function verifyGeneration(
+  files: Files,
+  directory: string,
+  id: GenerationId,
+): Promise<Generation> {
+  const manifest = await readManifest(files, directory, id);
+  const expected = new Set([manifestName, ...manifest.files.map((file) => file.path)]);
+  const found = new Set(await listTree(files, directory));
+  for (const path of found)
+    if (!expected.has(path)) throw damaged(join(directory, path), 'it is not in the manifest');
+  for (const path of expected) if (!found.has(path)) throw damaged(join(directory, path), 'it is missing');
+  for (const file of manifest.files)
+    checkDigest(join(directory, file.path), file, await digestFile(files, join(directory, file.path)));
+  return { manifest, directory };
+}
+
+/** @throws GENERATION_DAMAGED when what was read is not what the manifest lists. */
+export function checkDigest(
+  path: string,
+  expected: ManifestFile,
+  actual: { readonly bytes: number; readonly sha256: string } | null,
+): void {
+  if (actual === null) throw damaged(path, 'it is missing');
+  if (actual.bytes !== expected.bytes)
+    throw damaged(path, `it has ${actual.bytes} bytes, expected ${expected.bytes}`);
+  if (actual.sha256 !== expected.sha256)
+    throw damaged(path, `its SHA-256 is ${actual.sha256}, expected ${expected.sha256}`);
+}
+
+const damaged = (path: string, what: string): RestillError =>
+  new RestillError(
+    'GENERATION_DAMAGED',
+    `${path}: ${what}; restore it from a copy or use another generation (restill generations verify --all)`,
+  );

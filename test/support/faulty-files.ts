@@ -1,0 +1,90 @@
+// Fails disk operations by number: the n-th, for n = 1, 2, ... until an undisturbed run needs fewer than n.
+import type { Files } from '../../src/checkpoint/files.fs.ts';
+
+export type Operation = keyof Files | 'write' | 'read' | 'sync' | 'close';
+
+/** Called before each operation, counting from 1; throws to make it fail. */
+export type Fault = (number: number, operation: Operation) => void;
+
+/** The same files with every operation counted and put before `fault`. */
+export function withFault(files: Files, fault: Fault): Files {
+  let count = 0;
+  const step = async <T>(operation: Operation, work: () => Promise<T>): Promise<T> => {
+    fault(++count, operation);
+    return work();
+  };
+  return {
+    makeDirectory: (path) => step('makeDirectory', () => files.makeDirectory(path)),
+    async create(path) {
+      const file = await step('create', () => files.create(path));
+      return {
+        async write(bytes) {
+          try {
+            return await step('write', () => file.write(bytes));
+          } catch (error) {
+            // Whoever is killed or runs out of space while writing has written something.
+            await file.write(bytes.subarray(0, bytes.byteLength >> 1));
+            throw error;
+          }
+        },
+        sync: () => step('sync', () => file.sync()),
+        close: () => step('close', () => file.close()),
+      };
+    },
+    async openRead(path) {
+      const file = await step('openRead', () => files.openRead(path));
+      return (
+        file && {
+          read: (into) => step('read', () => file.read(into)),
+          close: () => step('close', () => file.close()),
+        }
+      );
+    },
+    list: (path) => step('list', () => files.list(path)),
+    rename: (from, to) => step('rename', () => files.rename(from, to)),
+    removeFile: (path) => step('removeFile', () => files.removeFile(path)),
+    removeDirectory: (path) => step('removeDirectory', () => files.removeDirectory(path)),
+    syncDirectory: (path) => step('syncDirectory', () => files.syncDirectory(path)),
+  };
+}
+
+export const errno = (code: string): Error => Object.assign(new Error(`${code}: injected`), { code });
+
+/** The n-th operation fails, once. */
+export const failOnce =
+  (at: number, code = 'EIO'): Fault =>
+  (number) => {
+    if (number === at) throw errno(code);
+  };
+
+const growing: readonly Operation[] = ['makeDirectory', 'create', 'write'];
+
+/** From the n-th operation on nothing more fits on the disk; deleting still works. */
+export const diskFull =
+  (from: number): Fault =>
+  (number, operation) => {
+    if (number >= from && growing.includes(operation)) throw errno('ENOSPC');
+  };
+
+/** The process is gone at the n-th operation: nothing happens any more. */
+export const killed =
+  (from: number): Fault =>
+  (number) => {
+    if (number >= from) throw errno('KILLED');
+  };
+
+/** Every write takes at most `most` bytes. */
+export function shortWrites(files: Files, most: number): Files {
+  return {
+    ...bound(files),
+    async create(path) {
+      const file = await files.create(path);
+      return { ...file, write: (bytes) => file.write(bytes.subarray(0, most)) };
+    },
+  };
+}
+
+/** A spread of a class instance would lose its methods. */
+function bound(files: Files): Files {
+  return withFault(files, () => {});
+}

@@ -1,0 +1,80 @@
+// Small but complete snapshots for the tests of the store. Every file's content depends on the cursor, so that a mix
+// of two generations cannot go unnoticed.
+import { createHash } from 'node:crypto';
+import { openStore, type StoreOptions, type Unusable } from '../../src/checkpoint/store.fs.ts';
+import type { Clock } from '../../src/clock.ts';
+import type { ArtifactFile, GateVerdict, GenerationStore, Snapshot } from '../../src/contract.ts';
+
+export const digestA = 'a'.repeat(64);
+export const digestB = 'b'.repeat(64);
+export const promote: GateVerdict = { decision: 'PROMOTE', reason: 'first', figures: {} };
+
+/** 2026-01-01T00:00:00.000Z, always. */
+export const stillClock: Clock = { now: () => 1_767_225_600_000, elapsed: () => 0 };
+
+export interface SnapshotParts {
+  readonly cursor: number;
+  readonly configDigest?: string;
+  readonly metrics?: Readonly<Record<string, number>>;
+}
+
+export function snapshotAt({ cursor, configDigest = digestA, metrics = {} }: SnapshotParts): Snapshot {
+  return {
+    cursor,
+    scheduled: true,
+    configDigest,
+    lineage: {
+      topic: 'clicks',
+      offsets: { 'clicks/1': 40, 'clicks/0': 7 * cursor },
+      cursor,
+      eventTimeMs: { from: 1_700_000_000_000, to: 1_700_000_360_000 },
+      teacherVersion: 2,
+      replayShare: 0.25,
+    },
+    metrics,
+    weightsSha256: { student: sha256(`student ${cursor}`), teacher: sha256(`teacher ${cursor}`) },
+    files: filesAt(cursor),
+  };
+}
+
+/** In no particular order, as a trainer may hand them over. */
+export function filesAt(cursor: number): ArtifactFile[] {
+  const config = {
+    num_hidden_layers: 2,
+    hidden_size: 128,
+    vocab_size: 4096,
+    max_position_embeddings: 64,
+    cursor,
+  };
+  return [
+    file('student/model.safetensors', `student weights ${cursor} `.repeat(20)),
+    file('student/config.json', JSON.stringify(config)),
+    file('student/tokenizer.json', `{"cursor":${cursor}}`),
+    file('student/tokenizer_config.json', `{"model_max_length":48,"cursor":${cursor}}`),
+    file('student/special_tokens_map.json', `{"cursor":${cursor}}`),
+    file('student/vocab.txt', `[PAD]\n${cursor}\n`),
+    file('teacher/model.safetensors', `teacher weights ${cursor} `.repeat(30)),
+    file('optimizer.safetensors', `moments ${cursor}`),
+    file('state.json', `{"cursor":${cursor}}`),
+  ];
+}
+
+const file = (path: string, text: string): ArtifactFile => ({ path, bytes: Buffer.from(text) });
+
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** A store and the list of what it passed over. */
+export async function storeAt(
+  directory: string,
+  options: Partial<StoreOptions> = {},
+): Promise<{ store: GenerationStore; unusable: Unusable[] }> {
+  const unusable: Unusable[] = [];
+  const store = await openStore({
+    directory,
+    clock: stillClock,
+    access: 'write',
+    onUnusable: (found) => unusable.push(found),
+    ...options,
+  });
+  return { store, unusable };
+}
