@@ -1,4 +1,10 @@
 // The shapes of the two model families, in our words; to and from a Hugging Face config.json.
+//
+// Invariants:
+// 1. What is written is read back as the same config, and has every key that some server asks for.
+// 2. A config.json that asks for something that the models here do not do is refused by key and value: reading it
+//    anyway would give plausible, wrong scores.
+import { ConfigReader } from './config-reader.ts';
 
 /** A BERT cross-encoder with one output (`BertForSequenceClassification`, num_labels 1). */
 export interface BertConfig {
@@ -30,4 +36,184 @@ export interface LlamaConfig {
   /** Whether the output matrix is the embedding table. */
   readonly tied: boolean;
   readonly attentionBias: boolean;
+}
+
+/** Token ids that a decoder's config.json names. */
+export interface SpecialIds {
+  readonly begin: number;
+  readonly end: number;
+  readonly pad: number;
+}
+
+/** A parsed config.json. */
+export type HuggingFaceConfig = Readonly<Record<string, unknown>>;
+
+// ---------------------------------------------------------------- BERT
+
+/**
+ * The config.json of the student: a superset of what transformers, sentence-transformers, Text Embeddings
+ * Inference, vLLM, Infinity and Elasticsearch read, so that one directory loads in all of them.
+ *
+ * The activation is the identity in both places where servers look for one: else they apply a sigmoid to the logit.
+ */
+export function bertToHuggingFace(config: BertConfig): HuggingFaceConfig {
+  const identity = 'torch.nn.modules.linear.Identity';
+  return {
+    architectures: ['BertForSequenceClassification'],
+    model_type: 'bert',
+    vocab_size: config.vocabulary,
+    hidden_size: config.hidden,
+    num_hidden_layers: config.layers,
+    num_attention_heads: config.heads,
+    intermediate_size: config.intermediate,
+    hidden_act: 'gelu',
+    hidden_dropout_prob: 0.1,
+    attention_probs_dropout_prob: 0.1,
+    max_position_embeddings: config.positions,
+    type_vocab_size: config.segments,
+    initializer_range: 0.02,
+    layer_norm_eps: config.epsilon,
+    pad_token_id: 0,
+    position_embedding_type: 'absolute',
+    classifier_dropout: null,
+    id2label: { 0: 'LABEL_0' },
+    label2id: { LABEL_0: 0 },
+    num_labels: 1,
+    sentence_transformers: { activation_fn: identity, version: '5.0.0' },
+    sbert_ce_default_activation_function: identity,
+    torch_dtype: 'float32',
+  };
+}
+
+/**
+ * Reads a `BertForSequenceClassification` with one label, or a bare `BertModel` or `BertForMaskedLM`, to which the
+ * caller adds the head.
+ *
+ * @throws RestillError `MODEL_UNSUPPORTED` or `MODEL_DAMAGED` naming the key and its value.
+ */
+export function bertFromHuggingFace(json: unknown): BertConfig {
+  const from = new ConfigReader(json);
+  from.only('model_type', ['bert']);
+  from.only('hidden_act', ['gelu', undefined]);
+  from.only('position_embedding_type', ['absolute', undefined]);
+  from.only('is_decoder', [false, undefined]);
+  from.only('add_cross_attention', [false, undefined]);
+  from.only('quantization_config', [null, undefined]);
+  checkHead(from);
+  const config: BertConfig = {
+    vocabulary: from.count('vocab_size'),
+    layers: from.count('num_hidden_layers'),
+    hidden: from.count('hidden_size'),
+    heads: from.count('num_attention_heads'),
+    intermediate: from.count('intermediate_size'),
+    positions: from.count('max_position_embeddings'),
+    segments: from.count('type_vocab_size', 2),
+    epsilon: from.positive('layer_norm_eps', 1e-12),
+  };
+  from.divides('num_attention_heads', config.heads, 'hidden_size', config.hidden);
+  return config;
+}
+
+/** One label, or none yet. A classifier says its number of labels in `id2label`; where it says nothing, it has two. */
+function checkHead(from: ConfigReader): void {
+  from.only('num_labels', [1, undefined]);
+  const architecture = from.first('architectures', [
+    'BertModel',
+    'BertForMaskedLM',
+    'BertForSequenceClassification',
+  ]);
+  if (architecture !== 'BertForSequenceClassification') return;
+  const labels = Object.keys(from.value('id2label') ?? {}).length || (from.value('num_labels') ?? 2);
+  if (labels !== 1) throw from.unsupported('id2label', [{ 0: 'LABEL_0' }]);
+}
+
+// ---------------------------------------------------------------- Llama
+
+/**
+ * The config.json of the teacher: `LlamaForCausalLM`, or `Qwen2ForCausalLM` where q, k and v have biases (Llama's
+ * own `attention_bias` means one on the output projection too, which we do not have).
+ * The base of the rotary embeddings stands where old and where new versions of transformers look for it.
+ */
+export function llamaToHuggingFace(config: LlamaConfig, special: SpecialIds): HuggingFaceConfig {
+  return {
+    architectures: [config.attentionBias ? 'Qwen2ForCausalLM' : 'LlamaForCausalLM'],
+    model_type: config.attentionBias ? 'qwen2' : 'llama',
+    vocab_size: config.vocabulary,
+    hidden_size: config.hidden,
+    num_hidden_layers: config.layers,
+    num_attention_heads: config.heads,
+    num_key_value_heads: config.keyValueHeads,
+    head_dim: config.headSize,
+    intermediate_size: config.intermediate,
+    hidden_act: 'silu',
+    max_position_embeddings: config.positions,
+    initializer_range: 0.02,
+    rms_norm_eps: config.epsilon,
+    rope_theta: config.ropeTheta,
+    rope_scaling: null,
+    rope_parameters: { rope_type: 'default', rope_theta: config.ropeTheta },
+    ...(config.attentionBias ? { use_sliding_window: false } : { attention_bias: false, mlp_bias: false }),
+    attention_dropout: 0,
+    tie_word_embeddings: config.tied,
+    use_cache: true,
+    bos_token_id: special.begin,
+    eos_token_id: special.end,
+    pad_token_id: special.pad,
+    torch_dtype: 'float32',
+  };
+}
+
+/**
+ * Reads a Llama or Qwen2 decoder with plain rotary embeddings.
+ *
+ * @throws RestillError `MODEL_UNSUPPORTED` or `MODEL_DAMAGED` naming the key and its value.
+ */
+export function llamaFromHuggingFace(json: unknown): LlamaConfig {
+  const from = new ConfigReader(json);
+  from.only('model_type', ['llama', 'qwen2']);
+  from.only('hidden_act', ['silu', undefined]);
+  from.only('attention_bias', [false, undefined]);
+  from.only('mlp_bias', [false, undefined]);
+  from.only('use_sliding_window', [false, undefined]);
+  from.only('rope_interleaved', [false, undefined]);
+  from.only('quantization_config', [null, undefined]);
+  const hidden = from.count('hidden_size');
+  const heads = from.count('num_attention_heads');
+  const keyValueHeads = from.count('num_key_value_heads', heads);
+  from.divides('num_key_value_heads', keyValueHeads, 'num_attention_heads', heads);
+  if (from.absent('head_dim')) from.divides('num_attention_heads', heads, 'hidden_size', hidden);
+  const headSize = from.count('head_dim', hidden / heads);
+  if (headSize % 2 !== 0) throw from.unsupported('head_dim', ['an even number']);
+  return {
+    vocabulary: from.count('vocab_size'),
+    layers: from.count('num_hidden_layers'),
+    hidden,
+    heads,
+    keyValueHeads,
+    headSize,
+    intermediate: from.count('intermediate_size'),
+    positions: from.count('max_position_embeddings'),
+    ropeTheta: ropeTheta(from),
+    epsilon: from.positive('rms_norm_eps', 1e-6),
+    tied: from.flag('tie_word_embeddings', false),
+    attentionBias: from.value('model_type') === 'qwen2',
+  };
+}
+
+/** The base stands in `rope_theta`, or in `rope_parameters` since transformers 5. Scaled embeddings are refused. */
+function ropeTheta(from: ConfigReader): number {
+  from.only('partial_rotary_factor', [1, null, undefined]);
+  for (const key of ['rope_scaling', 'rope_parameters']) {
+    if (from.absent(key)) continue;
+    const rope = from.inside(key);
+    rope.only('rope_type', ['default', undefined]);
+    rope.only('type', ['default', undefined]); // its name until 2024
+    rope.only('factor', [1, null, undefined]);
+    rope.only('partial_rotary_factor', [1, null, undefined]);
+  }
+  const old = from.positive('rope_theta', 10_000);
+  if (from.absent('rope_parameters')) return old;
+  const theta = from.inside('rope_parameters').positive('rope_theta', old);
+  if (!from.absent('rope_theta') && theta !== old) throw from.unsupported('rope_theta', [theta]);
+  return theta;
 }
