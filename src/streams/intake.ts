@@ -1,0 +1,322 @@
+// Events in, groups and changed state out: the pure whole of ingest.
+//
+// Invariants:
+// 1. What comes out is a function of the records alone (promise 1). Killed at any point and opened again from what the
+//    last drain left, an intake that is fed from the drained offsets on gives the same groups, counts and offsets
+//    as one that was never killed, wherever the drains were.
+// 2. After every record nothing is due any more: no open impression is behind its watermark by more than the window.
+// 3. Memory and state are bounded by the `*_max` of join, bots and privacy and by propensity.cells (promise 11).
+// 4. Neither groups nor state hold a user or session id, nor a query before redaction (promise 12).
+//
+// What depends on how partitions interleave: when a partition that lags by more than watermark.idle_timeout is taken as
+// complete; how many users have issued a query, and the propensities, at the moment a group closes; the rate of a
+// session whose events come from several partitions; who is oldest when a bound is reached; sequence numbers.
+// Everything else does not: decoding, lateness, duplicates, the join, labels, redaction, holdout. A replay merges
+// partitions in one deterministic order, so it depends on the topic alone in all of it.
+import type { Config } from '../config.ts';
+import type {
+  ClickEvent,
+  Coordinates,
+  DeadLetter,
+  Event,
+  Group,
+  ImpressionEvent,
+  IngestCounts,
+} from '../contract.ts';
+import { hashHex } from '../hash.ts';
+import { Admission } from './admission.ts';
+import { isSatisfied } from './clicks.ts';
+import { Closing } from './closing.ts';
+import { packTotals, unpackTotals } from './counts.ts';
+import { isHoldout } from './holdout.ts';
+import { Join } from './join.ts';
+import { foldSpace, normalizeQuery, queryKey } from './normalize.ts';
+import { Audiences } from './privacy.ts';
+import { Propensities } from './propensity.ts';
+import { redact } from './redact.ts';
+import { everyPartition, Schedule, type Timer } from './schedule.ts';
+import type { Entry, SlotTable } from './slot-table.ts';
+import type { StateEntry } from './state.ts';
+import type { Orphan, Visit } from './visit.ts';
+import { type Partition, Watermarks } from './watermark.ts';
+
+/** Where an event stood, and its record's own timestamp, which bounds what the event may say about time. */
+export interface Arrival extends Coordinates {
+  readonly timestampMs: number;
+}
+
+/** What one journal transaction must write. */
+export interface Drained {
+  /** Closed since the last drain, sequence numbers given. */
+  readonly groups: Group[];
+  /** State slots that changed since the last drain. */
+  readonly changes: StateEntry[];
+  readonly counts: IngestCounts;
+  /** Next offset to read, per `topic/partition`. */
+  readonly offsets: Record<string, number>;
+}
+
+export interface Intake {
+  /** Takes one decoded event at its place. A record below its partition's next offset was taken before: no effect. */
+  accept(event: Event, at: Arrival): void;
+  /** A record that went to the dead letters: counted, the offset moves on. */
+  reject(letter: DeadLetter): void;
+  /** The source has ended: closes everything that is open. */
+  finish(): void;
+  drain(): Drained;
+}
+
+/**
+ * @param saved everything that the drains so far have left: the latest value of each slot, in any order.
+ * @param nextSequence sequence number of the next group.
+ * @throws RestillError JOURNAL_FOREIGN if a value was written in another format.
+ */
+export function openIntake(config: Config, saved: Iterable<StateEntry>, nextSequence: number): Intake {
+  return new StreamIntake(config, [...saved], nextSequence);
+}
+
+class StreamIntake implements Intake {
+  readonly #config: Config;
+  readonly #counts: IngestCounts;
+  readonly #schedule: Schedule;
+  readonly #watermarks: Watermarks;
+  readonly #admission: Admission;
+  readonly #audiences: Audiences;
+  readonly #join: Join;
+  readonly #propensities: Propensities;
+  readonly #closing: Closing;
+  #changed = false;
+
+  constructor(config: Config, entries: readonly StateEntry[], nextSequence: number) {
+    const totals = unpackTotals(entries);
+    const saved = { entries, next: totals.next };
+    this.#config = config;
+    this.#counts = totals.counts;
+    this.#schedule = new Schedule((timer) => this.#holds(timer));
+    this.#watermarks = new Watermarks(config, saved);
+    this.#admission = new Admission(config, this.#schedule, saved);
+    this.#audiences = new Audiences(config, saved);
+    this.#join = new Join(config, this.#schedule, saved);
+    this.#propensities = new Propensities(config, saved);
+    this.#closing = new Closing(
+      {
+        config,
+        counts: this.#counts,
+        watermarks: this.#watermarks,
+        admission: this.#admission,
+        audiences: this.#audiences,
+        join: this.#join,
+        propensities: this.#propensities,
+      },
+      nextSequence,
+    );
+  }
+
+  accept(event: Event, at: Arrival): void {
+    const partition = this.#watermarks.take(at);
+    if (partition === null) return;
+    this.#changed = true;
+    this.#counts.records++;
+    this.#counts.events++;
+    if (this.#watermarks.observe(partition, event.timeMs, at.timestampMs)) this.#counts.late++;
+    this.#expire(partition);
+    if (event.kind === 'impression') this.#takeImpression(event, partition, at.offset);
+    else this.#takeClick(event, partition);
+    this.#expire(partition);
+  }
+
+  reject(letter: DeadLetter): void {
+    // A line that is no envelope at all has no coordinates: it is counted, and there is no offset to move.
+    const { partition, offset } = letter.record;
+    const placed = Number.isInteger(offset) && offset >= 0 && Number.isInteger(partition) && partition >= 0;
+    if (placed && this.#watermarks.take(letter.record) === null) return;
+    this.#changed = true;
+    this.#counts.records++;
+    this.#counts.malformed++;
+  }
+
+  finish(): void {
+    const open = [...this.#join.open.entries()];
+    const orphans = [...this.#join.orphans.entries()];
+    open.sort((a, b) => a.value.timeMs - b.value.timeMs || a.order - b.order);
+    for (const visit of open) this.#closing.close(visit);
+    for (const orphan of orphans) this.#abandon(orphan);
+    if (open.length + orphans.length > 0) this.#changed = true;
+  }
+
+  drain(): Drained {
+    const changes: StateEntry[] = [];
+    if (this.#changed) {
+      const next: Record<string, number> = {};
+      for (const table of this.#tables()) {
+        table.drain(changes);
+        next[table.name] = table.next;
+      }
+      this.#propensities.drain(changes);
+      changes.push(packTotals({ counts: this.#counts, next }));
+    }
+    this.#changed = false;
+    return {
+      groups: this.#closing.take(),
+      changes,
+      counts: { ...this.#counts },
+      offsets: this.#watermarks.offsets(),
+    };
+  }
+
+  #takeImpression(event: ImpressionEvent, partition: Entry<Partition>, offset: number): void {
+    this.#counts.impressions++;
+    const { impressionId, timeMs } = event;
+    const session = hashHex(event.sessionId, this.#config.seed);
+    if (this.#isKnownBot(session, timeMs)) return;
+    const fate = this.#join.judgeImpression(impressionId, timeMs, this.#watermarks.of(partition.value));
+    if (fate === 'duplicates') return void this.#counts.duplicates++;
+    if (this.#turnsBot(session, timeMs)) return;
+    if (fate === 'tooLate') return void this.#counts.tooLate++;
+
+    const { text, count } = this.#config.privacy.redact
+      ? redact(event.query)
+      : { text: event.query, count: 0 };
+    this.#counts.redacted += count;
+    const normalized = normalizeQuery(text);
+    const visit: Visit = {
+      partition: partition.key,
+      offset,
+      timeMs,
+      session,
+      queryKey: queryKey(normalized),
+      holdout: isHoldout(normalized, this.#config),
+      clicks: [],
+      journalled: 0,
+      sequence: null,
+    };
+    this.#audiences.note(visit.queryKey, hashHex(event.userId, this.#config.seed));
+    if (this.#join.open.full) {
+      this.#counts.crowdedOut++;
+      this.#closing.close(this.#join.open.oldest!);
+    }
+    const entry = this.#join.enter(impressionId, visit, { query: foldSpace(text), results: event.results });
+    for (const orphan of this.#join.waiting(impressionId)) this.#joinOrphan(entry, orphan, event);
+  }
+
+  #takeClick(event: ClickEvent, partition: Entry<Partition>): void {
+    this.#counts.clicks++;
+    const { impressionId, documentId, timeMs } = event;
+    const session = hashHex(event.sessionId, this.#config.seed);
+    if (this.#isKnownBot(session, timeMs)) return;
+    const judgement = this.#join.judgeClick(event, this.#watermarks.of(partition.value));
+    if (judgement.fate === 'duplicates') return void this.#counts.duplicates++;
+    if (this.#turnsBot(session, timeMs)) return;
+
+    const satisfied = isSatisfied(event.dwellMs, this.#config);
+    switch (judgement.fate) {
+      case 'open':
+      case 'retained': {
+        const { fate, visit, index } = judgement;
+        this.#join.add(fate, visit, { index, timeMs, satisfied });
+        if (fate === 'retained') this.#closing.correct(visit);
+        return;
+      }
+      case 'waiting':
+        if (this.#join.orphans.full) this.#abandon(this.#join.orphans.oldest!);
+        this.#join.wait({ partition: partition.key, impressionId, documentId, timeMs, satisfied, session });
+        return;
+      case 'unshown':
+      case 'tooLate':
+      case 'orphans':
+        this.#counts[judgement.fate]++;
+        return;
+    }
+  }
+
+  #joinOrphan(visit: Entry<Visit>, orphan: Entry<Orphan>, event: ImpressionEvent): void {
+    const { documentId, timeMs, satisfied, session } = orphan.value;
+    this.#join.dismiss(orphan);
+    // Its event is among the bots already.
+    if (this.#admission.isBot(session)) return;
+    const index = event.results.findIndex((result) => result.documentId === documentId);
+    if (index < 0) this.#counts.unshown++;
+    else this.#join.add('open', visit, { index, timeMs, satisfied });
+  }
+
+  #isKnownBot(session: string, timeMs: number): boolean {
+    return this.#admission.isBot(session) && this.#turnsBot(session, timeMs);
+  }
+
+  /** Counts the event into its session's rate. True if the session is a bot: then its events are counted as such. */
+  #turnsBot(session: string, timeMs: number): boolean {
+    const events = this.#admission.observe(session, timeMs);
+    this.#counts.bots += events;
+    return events > 0;
+  }
+
+  #expire(partition: Entry<Partition>): void {
+    this.#expireIn(partition.key, this.#watermarks.of(partition.value));
+    const { floorMs } = this.#watermarks;
+    if (floorMs <= this.#schedule.earliestMs) return;
+    // The newest event of all may have moved the watermark of partitions that lag behind.
+    this.#expireIn(everyPartition, floorMs);
+    for (const { key, value } of this.#watermarks.table.entries())
+      this.#expireIn(key, this.#watermarks.of(value));
+    this.#schedule.settle();
+  }
+
+  #expireIn(partition: string, watermarkMs: number): void {
+    for (;;) {
+      const timer = this.#schedule.take(partition, watermarkMs);
+      if (timer === null) return;
+      switch (timer.kind) {
+        case 'open':
+          this.#closing.close(this.#join.open.get(timer.key)!);
+          break;
+        case 'retained':
+          this.#join.lapse(this.#join.retained.get(timer.key)!);
+          break;
+        case 'remembered':
+          this.#join.remembered.remove(this.#join.remembered.get(timer.key)!);
+          break;
+        case 'orphan':
+          this.#abandon(this.#join.orphans.get(timer.key)!);
+          break;
+        case 'session':
+          this.#admission.expire(timer);
+          break;
+      }
+    }
+  }
+
+  /** The impression of a waiting click will not come. */
+  #abandon(orphan: Entry<Orphan>): void {
+    this.#join.dismiss(orphan);
+    if (!this.#admission.isBot(orphan.value.session)) this.#counts.orphans++;
+  }
+
+  /** Whether what a timer reminds of is still as it was when the timer was set. */
+  #holds(timer: Timer): boolean {
+    return this.#tableOf(timer).get(timer.key)?.order === timer.order;
+  }
+
+  #tableOf(timer: Timer): SlotTable<unknown> {
+    switch (timer.kind) {
+      case 'open':
+      case 'retained':
+      case 'remembered':
+        return this.#join[timer.kind] as SlotTable<unknown>;
+      case 'orphan':
+        return this.#join.orphans as SlotTable<unknown>;
+      case 'session':
+        return this.#admission.table as SlotTable<unknown>;
+    }
+  }
+
+  #tables(): SlotTable<unknown>[] {
+    const { pages, open, retained, remembered, orphans } = this.#join;
+    const tables = [pages, open, retained, remembered, orphans];
+    return [
+      ...tables,
+      this.#watermarks.table,
+      this.#admission.table,
+      this.#audiences.table,
+    ] as SlotTable<unknown>[];
+  }
+}

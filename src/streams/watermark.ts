@@ -1,0 +1,110 @@
+// How far each partition has got: the next offset to read, and the event time up to which it is taken as complete.
+//
+// Invariants:
+// 1. Offsets and clocks only move forward.
+// 2. A partition's own watermark is its newest event time minus `watermark.disorder_max`. A partition that lags more
+//    than `watermark.idle_timeout` behind the newest event of all is taken to be there:
+//    watermark(p) = max(newest(p) - disorder_max, newest of all - idle_timeout). No wall clock is asked.
+// 3. An event moves the clock at most to its record's own timestamp. The event time comes from a user's device, whose
+//    clock may be years ahead; the record's was set where it was collected. One broken device would otherwise close
+//    everything that is open and make every later event late. (A topic whose record timestamps are copies of the
+//    event times has no such protection.) The event itself keeps its time.
+import type { Config } from '../config.ts';
+import type { Coordinates } from '../contract.ts';
+import { RestillError } from '../errors.ts';
+import { type Entry, type Saved, SlotTable } from './slot-table.ts';
+
+export interface Partition {
+  readonly topic: string;
+  readonly partition: number;
+  nextOffset: number;
+  /** Newest event time, by invariant 3; minus infinity before the first event. */
+  newestMs: number;
+}
+
+/** More than any broker carries well; a bound that says so beats one that is met by chance. */
+const partitionsMax = 10_000;
+
+/** Name of a partition in offsets and in state. */
+export const partitionKey = (at: { readonly topic: string; readonly partition: number }): string =>
+  `${at.topic}/${at.partition}`;
+
+export class Watermarks {
+  readonly table: SlotTable<Partition>;
+  readonly #disorderMax: number;
+  readonly #idleTimeout: number;
+  #newestMs = Number.NEGATIVE_INFINITY;
+
+  constructor(config: Config, saved: Saved) {
+    this.table = new SlotTable<Partition>(
+      { name: 'partitions', table: 'partitions', base: 0, capacity: partitionsMax, pack, unpack },
+      saved,
+    );
+    this.#disorderMax = config.watermark.disorderMax;
+    this.#idleTimeout = config.watermark.idleTimeout;
+    for (const { value } of this.table.entries()) this.#newestMs = Math.max(this.#newestMs, value.newestMs);
+  }
+
+  /** The watermark of every partition is at least this. */
+  get floorMs(): number {
+    return this.#newestMs - this.#idleTimeout;
+  }
+
+  /** Moves the offset past a record. Null if that record was taken before: it has no effect a second time. */
+  take(at: Coordinates): Entry<Partition> | null {
+    const key = partitionKey(at);
+    const entry = this.table.get(key) ?? this.#begin(key, at);
+    if (at.offset < entry.value.nextOffset) return null;
+    entry.value.nextOffset = at.offset + 1;
+    this.table.changed(entry);
+    return entry;
+  }
+
+  /** Moves the clock of a partition. Returns whether the event is late: behind the partition's own watermark before. */
+  observe(entry: Entry<Partition>, timeMs: number, timestampMs: number): boolean {
+    const partition = entry.value;
+    const late = timeMs < partition.newestMs - this.#disorderMax;
+    const clockMs = Math.min(timeMs, timestampMs);
+    if (clockMs > partition.newestMs) {
+      partition.newestMs = clockMs;
+      this.table.changed(entry);
+      if (clockMs > this.#newestMs) this.#newestMs = clockMs;
+    }
+    return late;
+  }
+
+  /** Milliseconds of event time; minus infinity before the first event of all. */
+  of(partition: Partition): number {
+    return Math.max(partition.newestMs - this.#disorderMax, this.floorMs);
+  }
+
+  /** Next offset to read, per `topic/partition`. */
+  offsets(): Record<string, number> {
+    const offsets: Record<string, number> = {};
+    for (const { key, value } of this.table.entries()) offsets[key] = value.nextOffset;
+    return offsets;
+  }
+
+  #begin(key: string, at: Coordinates): Entry<Partition> {
+    if (this.table.full)
+      throw new RestillError(
+        'INPUT_UNREADABLE',
+        `partition ${key} is number ${partitionsMax + 1}, at most ${partitionsMax} are supported; ` +
+          'split the topic, or check that the recording is of one topic',
+      );
+    const { topic, partition } = at;
+    return this.table.add(key, { topic, partition, nextOffset: 0, newestMs: Number.NEGATIVE_INFINITY });
+  }
+}
+
+const pack = (p: Partition): readonly unknown[] => [
+  p.topic,
+  p.partition,
+  p.nextOffset,
+  Number.isFinite(p.newestMs) ? p.newestMs : null,
+];
+
+function unpack(fields: readonly unknown[]): Partition {
+  const [topic, partition, nextOffset, newestMs] = fields as [string, number, number, number | null];
+  return { topic, partition, nextOffset, newestMs: newestMs ?? Number.NEGATIVE_INFINITY };
+}
