@@ -5,7 +5,7 @@ import { RestillError } from '../errors.ts';
 import type { Files, InputFile, OutputFile } from './files.fs.ts';
 
 /** Memory for reading a file piece by piece, however large the file is. */
-const chunkBytes = 1 << 20;
+const chunkBytes = 1 << 18;
 
 export interface Digest {
   readonly bytes: number;
@@ -139,7 +139,7 @@ async function readChunks(
 
 async function digestChunks(file: InputFile, take: (chunk: Uint8Array) => Promise<void>): Promise<Digest> {
   const hash = createHash('sha256');
-  const buffer = new Uint8Array(chunkBytes);
+  const buffer = Buffer.allocUnsafe(chunkBytes);
   let bytes = 0;
   for (;;) {
     const count = await file.read(buffer);

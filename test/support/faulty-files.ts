@@ -4,47 +4,57 @@ import type { Files } from '../../src/checkpoint/files.fs.ts';
 export type Operation = keyof Files | 'write' | 'read' | 'sync' | 'close';
 
 /** Called before each operation, counting from 1; throws to make it fail. */
-export type Fault = (number: number, operation: Operation) => void;
+export type Fault = (number: number, operation: Operation, path: string) => void;
 
 /** The same files with every operation counted and put before `fault`. */
 export function withFault(files: Files, fault: Fault): Files {
   let count = 0;
-  const step = async <T>(operation: Operation, work: () => Promise<T>): Promise<T> => {
-    fault(++count, operation);
+  const step: Step = async (operation, path, work) => {
+    fault(++count, operation, path);
     return work();
   };
   return {
-    makeDirectory: (path) => step('makeDirectory', () => files.makeDirectory(path)),
+    makeDirectory: (path) => step('makeDirectory', path, () => files.makeDirectory(path)),
     async create(path) {
-      const file = await step('create', () => files.create(path));
+      const file = await step('create', path, () => files.create(path));
       return {
         async write(bytes) {
           try {
-            return await step('write', () => file.write(bytes));
+            return await step('write', path, () => file.write(bytes));
           } catch (error) {
             // Whoever is killed or runs out of space while writing has written something.
             await file.write(bytes.subarray(0, bytes.byteLength >> 1));
             throw error;
           }
         },
-        sync: () => step('sync', () => file.sync()),
-        close: () => step('close', () => file.close()),
+        sync: () => step('sync', path, () => file.sync()),
+        close: closing(file, path, step),
       };
     },
     async openRead(path) {
-      const file = await step('openRead', () => files.openRead(path));
+      const file = await step('openRead', path, () => files.openRead(path));
       return (
         file && {
-          read: (into) => step('read', () => file.read(into)),
-          close: () => step('close', () => file.close()),
+          read: (into) => step('read', path, () => file.read(into)),
+          close: closing(file, path, step),
         }
       );
     },
-    list: (path) => step('list', () => files.list(path)),
-    rename: (from, to) => step('rename', () => files.rename(from, to)),
-    removeFile: (path) => step('removeFile', () => files.removeFile(path)),
-    removeDirectory: (path) => step('removeDirectory', () => files.removeDirectory(path)),
-    syncDirectory: (path) => step('syncDirectory', () => files.syncDirectory(path)),
+    list: (path) => step('list', path, () => files.list(path)),
+    rename: (from, to) => step('rename', to, () => files.rename(from, to)),
+    removeFile: (path) => step('removeFile', path, () => files.removeFile(path)),
+    removeDirectory: (path) => step('removeDirectory', path, () => files.removeDirectory(path)),
+    syncDirectory: (path) => step('syncDirectory', path, () => files.syncDirectory(path)),
+  };
+}
+
+type Step = <T>(operation: Operation, path: string, work: () => Promise<T>) => Promise<T>;
+
+/** Closes in any case: the kernel does so for a process that is killed, and close(2) frees the handle even when it fails. */
+function closing(file: { close(): Promise<void> }, path: string, step: Step): () => Promise<void> {
+  return async () => {
+    await file.close();
+    await step('close', path, async () => {});
   };
 }
 
