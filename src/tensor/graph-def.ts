@@ -1,0 +1,109 @@
+// A TensorFlow graph as protobuf: https://github.com/tensorflow/tensorflow/tree/v2.20.0/tensorflow/core, the
+// messages of framework/{node_def,attr_value,tensor,tensor_shape,graph,versions}.proto and
+// protobuf/{meta_graph,saved_model}.proto. Only what a graph of ours needs is written, and nothing is ever
+// read back.
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+
+/** Numbers of `enum DataType` (framework/types.proto). */
+const dataTypes = { float32: 1, int32: 3 } as const;
+export type DataType = keyof typeof dataTypes;
+
+/** A value of `message AttrValue`, by the kind of the value. */
+export type Attribute =
+  | { readonly string: string }
+  | { readonly int: number }
+  | { readonly bool: boolean }
+  | { readonly type: DataType }
+  | { readonly shape: readonly number[] }
+  | { readonly tensor: ConstantTensor };
+
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+/** Row-major; no dimensions: a scalar. */
+export interface ConstantTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array;
+}
+
+/**
+ * One operation. An input is `name` (its first output), `name:1` (a later one) or `^name` (only: run it
+ * before me).
+ */
+export interface NodeDef {
+  readonly name: string;
+  readonly op: string;
+  readonly inputs: readonly string[];
+  readonly attributes: Attributes;
+}
+
+/** The tag under which the graph is found in the SavedModel. */
+export const servingTag = 'serve';
+
+/** The GraphDef version that TensorFlow 2.20 writes: how the ops are to be understood. */
+const producer = 2288;
+
+/** A SavedModel of one graph, without a variables directory: the content of its `saved_model.pb`. */
+export function encodeSavedModel(nodes: readonly NodeDef[]): Uint8Array {
+  const writer = new BinaryWriter();
+  writer.tag(1, WireType.Varint).int64(1); // saved_model_schema_version
+  message(writer, 2, () => {
+    // meta_info_def.tags, then graph_def
+    message(writer, 1, () => writer.tag(4, WireType.LengthDelimited).string(servingTag));
+    message(writer, 2, () => {
+      for (const node of nodes) message(writer, 1, () => writeNode(writer, node));
+      message(writer, 4, () => writer.tag(1, WireType.Varint).int32(producer)); // versions.producer
+    });
+  });
+  return writer.finish();
+}
+
+function writeNode(writer: BinaryWriter, node: NodeDef): void {
+  writer.tag(1, WireType.LengthDelimited).string(node.name);
+  writer.tag(2, WireType.LengthDelimited).string(node.op);
+  for (const input of node.inputs) writer.tag(3, WireType.LengthDelimited).string(input);
+  for (const [name, value] of Object.entries(node.attributes)) {
+    message(writer, 5, () => {
+      writer.tag(1, WireType.LengthDelimited).string(name);
+      message(writer, 2, () => writeAttribute(writer, value));
+    });
+  }
+}
+
+function writeAttribute(writer: BinaryWriter, value: Attribute): void {
+  if ('string' in value) writer.tag(2, WireType.LengthDelimited).string(value.string);
+  else if ('int' in value) writer.tag(3, WireType.Varint).int64(value.int);
+  else if ('bool' in value) writer.tag(5, WireType.Varint).bool(value.bool);
+  else if ('type' in value) writer.tag(6, WireType.Varint).int32(dataTypes[value.type]);
+  else if ('shape' in value) writeShape(writer, 7, value.shape);
+  else writeTensor(writer, 8, value.tensor);
+}
+
+function writeTensor(writer: BinaryWriter, field: number, { shape, data }: ConstantTensor): void {
+  message(writer, field, () => {
+    writer.tag(1, WireType.Varint).int32(dataTypes[dataTypeOf(data)]);
+    writeShape(writer, 2, shape);
+    // Little-endian, as every machine that TensorFlow runs on.
+    writer
+      .tag(4, WireType.LengthDelimited)
+      .bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  });
+}
+
+/** -1 is an unknown size. */
+function writeShape(writer: BinaryWriter, field: number, shape: readonly number[]): void {
+  message(writer, field, () => {
+    for (const size of shape) message(writer, 2, () => writer.tag(1, WireType.Varint).int64(size));
+  });
+}
+
+function message(writer: BinaryWriter, field: number, body: () => unknown): void {
+  writer.tag(field, WireType.LengthDelimited).fork();
+  body();
+  writer.join();
+}
+
+export const dataTypeOf = (data: Float32Array | Int32Array): DataType =>
+  data instanceof Float32Array ? 'float32' : 'int32';
+
+/** `enum DataType` by our name, as the native binding wants it. */
+export const dataTypeNumber = (type: DataType): number => dataTypes[type];

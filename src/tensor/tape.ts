@@ -1,0 +1,61 @@
+// Reverse-mode differentiation over a graph: what was computed from what, and how gradients flow back.
+import { assert } from '../errors.ts';
+import type { Output } from './graph.ts';
+import type { Nodes } from './graph-nodes.ts';
+
+/** An input of a recorded op and the gradient that it gets, given the gradients of the op's outputs. */
+type Link = readonly [input: Output, gradient: (...outputs: Output[]) => Output];
+
+interface Entry {
+  readonly outputs: readonly Output[];
+  readonly links: readonly Link[];
+}
+
+export class Tape {
+  private readonly nodes: Nodes;
+  private readonly entries: Entry[] = [];
+  /** What depends on a watched tensor. Gradients of anything else are never asked for. */
+  private readonly tracked = new Set<Output>();
+
+  constructor(nodes: Nodes) {
+    this.nodes = nodes;
+  }
+
+  watch(source: Output): void {
+    this.tracked.add(source);
+  }
+
+  /** Notes how `output` came about; inputs that get no gradient need no link. Returns the output. */
+  record(output: Output, ...links: readonly Link[]): Output {
+    this.recordMany([output], ...links);
+    return output;
+  }
+
+  /** The same for an op with several outputs. A gradient needs all of theirs, so each must be used. */
+  recordMany(outputs: readonly Output[], ...links: readonly Link[]): readonly Output[] {
+    const live = links.filter(([input]) => this.tracked.has(input));
+    if (live.length > 0) {
+      this.entries.push({ outputs, links: live });
+      for (const output of outputs) this.tracked.add(output);
+    }
+    return outputs;
+  }
+
+  /** Gradients of a scalar for the sources it depends on; no entry for the others. */
+  gradients(scalar: Output, sources: readonly Output[]): Map<Output, Output> {
+    const parts = new Map<Output, Output[]>([[scalar, [this.nodes.graph.floats(1)]]]);
+    const total = (output: Output): Output | null => {
+      const found = parts.get(output);
+      return found ? this.nodes.addN(found) : null;
+    };
+    for (const { outputs, links } of this.entries.toReversed()) {
+      const gradients = outputs.map(total).filter((gradient) => gradient !== null);
+      if (gradients.length === 0) continue;
+      assert(gradients.length === outputs.length, `an output of ${outputs[0]} is not part of the loss`);
+      for (const [input, gradient] of links) {
+        parts.set(input, [...(parts.get(input) ?? []), gradient(...gradients)]);
+      }
+    }
+    return new Map(sources.flatMap((s) => (parts.has(s) ? [[s, total(s)!] as const] : [])));
+  }
+}
