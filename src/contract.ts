@@ -322,6 +322,8 @@ export type FromTrainer =
     }
   | { readonly kind: 'turn'; readonly report: TurnReport }
   | { readonly kind: 'generation'; readonly manifest: Manifest }
+  /** One that failed its checks and was passed over. */
+  | { readonly kind: 'damaged'; readonly generation: GenerationId; readonly message: string }
   | { readonly kind: 'finished'; readonly summary: TrainerSummary }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };
 

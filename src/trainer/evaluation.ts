@@ -1,6 +1,8 @@
 // What rankers are tested on: judged queries, or the clicks on holdout groups. Only holdout queries: nothing here
 // has ever trained anything (promise 7).
 import type { Document, Group, JournalReader, QualityTable } from '../contract.ts';
+import type { JudgedQuery } from './judged.ts';
+import { isMeasurable } from './quality.ts';
 
 /** One query with its pool. `grades[i]` and `shown[i]` belong to `documents[i]`. */
 export interface EvaluationQuery {
@@ -14,6 +16,17 @@ export interface EvaluationQuery {
 export interface EvaluationSet {
   readonly on: QualityTable['on'];
   readonly queries: readonly EvaluationQuery[];
+}
+
+/** Judged queries that are held out, by the journal's own rule. Those without a relevant document are left out. */
+export function judgedSet(
+  queries: readonly JudgedQuery[],
+  isHoldout: (query: string) => boolean,
+): EvaluationSet {
+  const held = queries.filter(
+    ({ query, grades }) => isHoldout(query) && isMeasurable({ grades, scores: [] }),
+  );
+  return { on: 'judgments', queries: held.map((query) => ({ ...query, shown: null })) };
 }
 
 /** Satisfied clicks as grades 1 and 0. Groups without one say nothing about an order and are left out. */

@@ -56,8 +56,11 @@ export function teacherScores(shop: Workshop, texts: readonly Wanted[]): Float32
   );
 }
 
+/** What scoring with the student needs. */
+export type Scorer = Pick<Workshop, 'student' | 'encoders' | 'config'>;
+
 /** Student scores, in the order given. */
-export function studentScores(shop: Workshop, texts: readonly Wanted[]): Float32Array {
+export function studentScores(shop: Scorer, texts: readonly Wanted[]): Float32Array {
   const encoded = texts.map(({ query, document }) => shop.encoders.studentPair(query, document));
   return inBatchesByLength(
     encoded,

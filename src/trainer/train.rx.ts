@@ -3,7 +3,7 @@
 import { type BehaviorSubject, filter, firstValueFrom, from, type Observable } from 'rxjs';
 import { breathe, type Clock } from '../clock.ts';
 import type { FromTrainer, Manifest, TrainerSummary, TurnKind } from '../contract.ts';
-import { evaluateTurn, firstPoint } from './evaluate.ts';
+import { evaluateTurn, firstPoint, prequentialTest } from './evaluate.ts';
 import { advance, type Decision, decide } from './schedule.ts';
 import { scoreTurn } from './score.ts';
 import { enter } from './state.ts';
@@ -97,6 +97,7 @@ async function* runTurn(
     return true;
   }
   if (turn === 'SCORE') {
+    prequentialTest(shop, decision);
     const { scored, reused } = scoreTurn(shop, decision);
     Object.assign(shop.state.figures, { 'score.labels': scored, 'score.reused': reused });
   } else if (turn === 'EVALUATE') {

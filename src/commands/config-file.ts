@@ -1,0 +1,42 @@
+// Reads a configuration file: yaml (or JSON, which is yaml), or the defaults when none is given.
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { type Config, parseConfig } from '../config.ts';
+import { RestillError } from '../errors.ts';
+
+export interface ConfigFile {
+  readonly config: Config;
+  /** As written, with paths made absolute: what the trainer process parses again. */
+  readonly raw: unknown;
+}
+
+/** @throws CONFIG_INVALID naming the file, for a missing file, bad yaml or a value out of its schema. */
+export function readConfigFile(file: string | undefined): ConfigFile {
+  if (file === undefined) return { config: parseConfig({}), raw: {} };
+  try {
+    const raw: unknown = absolute(parse(readFileSync(file, 'utf8')), dirname(resolve(file)));
+    return { config: parseConfig(raw), raw };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new RestillError('CONFIG_INVALID', `${file}: ${why}`, { cause: error });
+  }
+}
+
+const paths: readonly (readonly [section: string, key: string])[] = [
+  ['vocabulary', 'path'],
+  ['evaluation', 'queries'],
+  ['evaluation', 'documents'],
+  ['evaluation', 'judgments'],
+];
+
+/** Paths in a configuration are relative to the file that holds them, wherever restill is started. */
+function absolute(raw: unknown, base: string): unknown {
+  if (raw === null || typeof raw !== 'object') return raw;
+  const copy = structuredClone(raw) as Record<string, Record<string, unknown> | undefined>;
+  for (const [section, key] of paths) {
+    const value = copy[section]?.[key];
+    if (typeof value === 'string') copy[section]![key] = resolve(base, value);
+  }
+  return copy;
+}

@@ -1,0 +1,135 @@
+// The EVALUATE turn, and the tables of the final report: every ranker on queries that never trained anything,
+// beside the floors.
+import type { CurvePoint, Quality, QualityTable } from '../contract.ts';
+import { indexBm25 } from './bm25.ts';
+import { clickSet, type EvaluationSet, holdoutGroups } from './evaluation.ts';
+import { type RankingQuality, randomFloor, rankQuality } from './quality.ts';
+import { type Scorer, studentScores, teacherScores } from './score.ts';
+import { stepsTaken } from './state.ts';
+import type { Block, Workshop } from './turn.ts';
+
+/** The curve begins with the student as it was before it learnt anything. */
+export function firstPoint(shop: Workshop): CurvePoint {
+  return { cursor: 0, steps: 0, figures: shop.judged ? figuresOf(shop, shop.judged) : {} };
+}
+
+/**
+ * Prequential evaluation (Dawid 1984): the student is tested on the new groups, then trained on them. By clicks, so
+ * also where no judgments are given. The teacher has learnt them already by now and is left out.
+ */
+export function prequentialTest(shop: Workshop, block: Block): void {
+  const fresh = shop.journal.read(block.from, block.to).filter((group) => !group.holdout);
+  const set = clickSet(fresh.slice(-shop.config.evaluation.groupsMax));
+  if (set.queries.length === 0) return;
+  Object.assign(shop.state.figures, named('prequential', set, floorsAndStudent(shop, set)));
+}
+
+/** Adds a point to the curve. The groups of the cycle at hand have just been learnt; holdout ones never are. */
+export function evaluateTurn(shop: Workshop, block: Block): void {
+  const { state } = shop;
+  const figures: Record<string, number> = { ...state.figures };
+  for (const set of evaluationSets(shop, block.to)) Object.assign(figures, figuresOf(shop, set));
+  state.curve.push({ cursor: block.to, steps: stepsTaken(state), figures });
+  state.figures = {};
+}
+
+/** All rankers on all sets. `before` scores with the student as it was at the start. */
+export function qualityTables(
+  shop: Workshop,
+  cursor: number,
+  before: (set: EvaluationSet) => Float32Array,
+): QualityTable[] {
+  return evaluationSets(shop, cursor).map((set) => ({
+    on: set.on,
+    rankers: { ...measure(shop, set), studentBefore: plain(quality(set, before(set))) },
+  }));
+}
+
+/** Student scores of a whole set, query by query in one row. */
+export const scoreSet = (shop: Scorer, set: EvaluationSet): Float32Array => studentScores(shop, textsOf(set));
+
+/** The first gate's figures: the student on judgments where there are any, else on clicks. */
+export function gateFigures(figures: Readonly<Record<string, number>>): Record<string, number> {
+  const on = 'judgments.student.ndcg10' in figures ? 'judgments' : 'clicks';
+  const pick = (name: string): number | undefined => figures[`${on}.${name}`];
+  const ndcg10 = pick('student.ndcg10');
+  if (ndcg10 === undefined) return { 'holdout.queries': 0 };
+  return {
+    'holdout.queries': pick('queries')!,
+    'holdout.ndcg10': ndcg10,
+    'holdout.pnr': pick('student.pnr')!,
+    'holdout.mrr': pick('student.mrr')!,
+  };
+}
+
+function evaluationSets(shop: Workshop, cursor: number): EvaluationSet[] {
+  const clicks = clickSet(holdoutGroups(shop.journal, cursor, shop.config.evaluation.groupsMax));
+  return [...(shop.judged ? [shop.judged] : []), clicks].filter((set) => set.queries.length > 0);
+}
+
+const figuresOf = (shop: Workshop, set: EvaluationSet): Record<string, number> =>
+  named(set.on, set, measure(shop, set));
+
+/** `clicks.queries`, `clicks.student.ndcg10`, ... */
+function named(
+  on: string,
+  set: EvaluationSet,
+  rankers: Readonly<Record<string, Quality>>,
+): Record<string, number> {
+  const figures: Record<string, number> = { [`${on}.queries`]: set.queries.length };
+  for (const [ranker, { ndcg5, ndcg10, pnr, mrr }] of Object.entries(rankers)) {
+    for (const [name, value] of Object.entries({ ndcg5, ndcg10, pnr, mrr })) {
+      figures[`${on}.${ranker}.${name}`] = value;
+    }
+  }
+  return figures;
+}
+
+const measure = (shop: Workshop, set: EvaluationSet): Record<string, Quality> => ({
+  ...floorsAndStudent(shop, set),
+  teacher: plain(quality(set, teacherScores(shop, textsOf(set)))),
+});
+
+/** The documents of the set are BM25's collection. */
+export function floorsAndStudent(shop: Scorer, set: EvaluationSet): Record<string, Quality> {
+  const texts = textsOf(set);
+  const bm25 = indexBm25(texts.map(({ document }) => document));
+  const shown = set.queries.flatMap((q) => q.shown ?? []);
+  return {
+    random: plain(randomFloor(rankings(set, new Float32Array(texts.length)))),
+    bm25: plain(
+      quality(
+        set,
+        Float32Array.from(texts, ({ query, document }) => bm25.score(query, document)),
+      ),
+    ),
+    ...(shown.length === texts.length ? { shown: plain(quality(set, Float32Array.from(shown))) } : {}),
+    student: plain(quality(set, studentScores(shop, texts))),
+  };
+}
+
+const textsOf = (set: EvaluationSet) =>
+  set.queries.flatMap(({ query, documents }) => documents.map((document) => ({ query, document })));
+
+const quality = (set: EvaluationSet, scores: Float32Array): RankingQuality =>
+  rankQuality(rankings(set, scores));
+
+function rankings(
+  set: EvaluationSet,
+  scores: Float32Array,
+): { grades: readonly number[]; scores: number[] }[] {
+  let at = 0;
+  return set.queries.map(({ grades }) => {
+    const own = [...scores.subarray(at, at + grades.length)];
+    at += grades.length;
+    return { grades, scores: own };
+  });
+}
+
+const plain = ({ queries, ndcg5, ndcg10, pnr, mrr }: Quality): Quality => ({
+  queries,
+  ndcg5,
+  ndcg10,
+  pnr,
+  mrr,
+});

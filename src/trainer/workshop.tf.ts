@@ -1,0 +1,165 @@
+// Opens both models and puts the workshop together: from a generation, or from nothing.
+import type { Config } from '../config.ts';
+import type { ArtifactFile, Group, JournalReader } from '../contract.ts';
+import { assert } from '../errors.ts';
+import type { Backend } from '../tensor/backend.tf.ts';
+import { bertParameters } from '../tensor/bert.ts';
+import { llamaParameters } from '../tensor/llama.ts';
+import {
+  type BertConfig,
+  bertFromHuggingFace,
+  bertToHuggingFace,
+  type LlamaConfig,
+  llamaFromHuggingFace,
+  llamaToHuggingFace,
+} from '../tensor/model-config.ts';
+import { initialize } from '../tensor/parameters.ts';
+import { documentText } from '../tensor/texts.ts';
+import { openTokenizer, type Tokenizer } from '../tensor/tokenizer.ts';
+import { bertTokenizerFiles, decoderTokenizerFiles } from '../tensor/tokenizer-files.ts';
+import { buildDecoderVocabulary, buildWordPiece } from '../tensor/vocabulary.ts';
+import type { EvaluationSet } from './evaluation.ts';
+import { LabelTable } from './labels.ts';
+import type { Encoders, ModelState } from './models.ts';
+import type { Scorer } from './score.ts';
+import type { FixedFiles, Restored } from './snapshot.tf.ts';
+import { freshState } from './state.ts';
+import { openStudent } from './student.tf.ts';
+import { openTeacher } from './teacher.tf.ts';
+import type { Workshop } from './turn.ts';
+
+/**
+ * Configs and tokenizers of two models that start from random weights. The vocabularies are learnt from groups of the
+ * stream; holdout ones are left out (promise 7).
+ *
+ * @param studentTokenizer text of a tokenizer.json to use for the student instead.
+ */
+export function designModels(
+  config: Config,
+  groups: readonly Group[],
+  studentTokenizer: string | null,
+): FixedFiles {
+  const texts = groups
+    .filter((group) => !group.holdout)
+    .flatMap((group) => [group.query, ...group.results.map(documentText)]);
+  const { size } = config.vocabulary;
+  const student = studentTokenizer ?? buildWordPiece(texts, size);
+  const teacher = buildDecoderVocabulary(texts, size);
+  return [
+    json('student/config.json', bertToHuggingFace(studentConfig(config, openTokenizer(student)))),
+    ...inDirectory('student', bertTokenizerFiles(student, config.student.tokensMax)),
+    json('teacher/config.json', teacherConfig(config, openTokenizer(teacher))),
+    ...inDirectory('teacher', decoderTokenizerFiles(teacher, config.teacher.tokensMax)),
+  ];
+}
+
+/** Names of the files of `designModels` in a generation; their content is read back from there. */
+export const isFixedFile = (path: string): boolean =>
+  /^(student|teacher)\//.test(path) && !path.endsWith('.safetensors');
+
+export interface Opened {
+  readonly shop: Workshop;
+  /** The student before it learnt anything. */
+  readonly studentAtStart: ModelState;
+}
+
+/** The workshop of a generation; of a first start when there is none. The caller disposes both models. */
+export function openWorkshop(o: {
+  readonly backend: Backend;
+  readonly config: Config;
+  readonly journal: JournalReader;
+  readonly judged: EvaluationSet | null;
+  readonly fixed: FixedFiles;
+  readonly restored: Restored | null;
+}): Opened {
+  const { backend, config, fixed, restored } = o;
+  const bert = bertFromHuggingFace(parsed(fixed, 'student/config.json'));
+  const llama = llamaFromHuggingFace(parsed(fixed, 'teacher/config.json'));
+  const student = openStudent(backend, bert, config);
+  const teacher = openTeacher(backend, llama, config);
+  const studentAtStart = { weights: initialize(bertParameters(bert), config.seed), moments: new Map() };
+  const teacherAtStart = { weights: initialize(llamaParameters(llama), config.seed), moments: new Map() };
+  student.restore(restored?.student ?? studentAtStart);
+  teacher.restore(restored?.teacher ?? teacherAtStart);
+  const shop: Workshop = {
+    config,
+    journal: o.journal,
+    encoders: encodersOf(config, fixed),
+    teacher,
+    student,
+    labels: restored?.labels ?? new LabelTable(config.labels.keptMax),
+    judged: o.judged,
+    state: restored?.state ?? freshState(),
+  };
+  return { shop, studentAtStart };
+}
+
+/** A student that only scores: its model and its tokenizer. The caller disposes it. */
+export function openScorer(backend: Backend, config: Config, fixed: FixedFiles, weights: ModelState): Scorer {
+  const student = openStudent(backend, bertFromHuggingFace(parsed(fixed, 'student/config.json')), config);
+  student.restore(weights);
+  return { student, config, encoders: encodersOf(config, fixed) };
+}
+
+function encodersOf(config: Config, fixed: FixedFiles): Encoders {
+  const student = tokenizerOf(fixed, 'student');
+  const teacher = tokenizerOf(fixed, 'teacher');
+  const { tokensMax, segments } = config.student;
+  return {
+    studentPair: (query, document) => student.encodePair(query, document, tokensMax, segments),
+    teacherScore: (query, document) => teacher.encodeScore(query, document, config.teacher.tokensMax),
+    teacherCompletion: (query, document) =>
+      teacher.encodeCompletion(query, document, config.teacher.tokensMax),
+  };
+}
+
+const studentConfig = ({ student }: Config, tokenizer: Tokenizer): BertConfig => ({
+  vocabulary: tokenizer.vocabulary,
+  layers: student.layers,
+  hidden: student.hidden,
+  heads: student.heads,
+  intermediate: student.intermediate,
+  positions: student.tokensMax,
+  segments: 2,
+  epsilon: 1e-12,
+});
+
+function teacherConfig({ teacher }: Config, tokenizer: Tokenizer): object {
+  const { begin, end, pad } = tokenizer.special;
+  assert(begin !== null && end !== null && pad !== null, 'a built decoder vocabulary lacks a special token');
+  const config: LlamaConfig = {
+    vocabulary: tokenizer.vocabulary,
+    layers: teacher.layers,
+    hidden: teacher.hidden,
+    heads: teacher.heads,
+    keyValueHeads: teacher.keyValueHeads,
+    headSize: teacher.hidden / teacher.heads,
+    intermediate: teacher.intermediate,
+    positions: teacher.tokensMax,
+    ropeTheta: 10_000,
+    epsilon: 1e-5,
+    tied: true,
+    attentionBias: false,
+  };
+  return llamaToHuggingFace(config, { begin, end, pad });
+}
+
+function tokenizerOf(fixed: FixedFiles, model: 'student' | 'teacher'): Tokenizer {
+  return openTokenizer(text(fixed, `${model}/tokenizer.json`), text(fixed, `${model}/tokenizer_config.json`));
+}
+
+function text(files: FixedFiles, path: string): string {
+  const file = files.find((f) => f.path === path);
+  assert(file !== undefined, `a generation has no ${path}`);
+  return Buffer.from(file.bytes).toString();
+}
+
+const parsed = (files: FixedFiles, path: string): unknown => JSON.parse(text(files, path));
+
+const json = (path: string, value: object): ArtifactFile => ({
+  path,
+  bytes: Buffer.from(`${JSON.stringify(value, null, 2)}\n`),
+});
+
+const inDirectory = (directory: string, files: readonly ArtifactFile[]): ArtifactFile[] =>
+  files.map((file) => ({ path: `${directory}/${file.path}`, bytes: file.bytes }));
