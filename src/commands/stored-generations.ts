@@ -1,0 +1,75 @@
+// How commands look at the generations of a data directory that another process may be writing: they only read.
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { generationsIn, parseGenerationId } from '../checkpoint/generation.ts';
+import { openStore, type Unusable } from '../checkpoint/store.fs.ts';
+import { systemClock } from '../clock.ts';
+import type { Generation, GenerationId, GenerationStore } from '../contract.ts';
+import { RestillError } from '../errors.ts';
+
+/** Where a data directory keeps its generations. */
+export const generationsDirectory = (data: string): string => join(data, 'generations');
+
+export interface StoredGenerations {
+  readonly directory: string;
+  readonly store: GenerationStore;
+  /** What `store.list` and `store.latest` passed over so far. */
+  readonly unusable: readonly Unusable[];
+}
+
+/** Changes nothing on disk. A directory that is not there holds no generations. */
+export async function openStoredGenerations(data: string): Promise<StoredGenerations> {
+  const directory = generationsDirectory(data);
+  const unusable: Unusable[] = [];
+  const onUnusable = (found: Unusable): void => void unusable.push(found);
+  const store = await openStore({ directory, clock: systemClock, access: 'read', onUnusable });
+  return { directory, store, unusable };
+}
+
+/**
+ * The generation meant by `g000001`, `live` or `latest`, with every checksum verified.
+ *
+ * @throws USAGE, GENERATION_UNKNOWN, GENERATION_DAMAGED, GENERATION_FOREIGN.
+ */
+export async function openNamed(stored: StoredGenerations, name: string): Promise<Generation> {
+  return stored.store.open(await resolveName(stored, name));
+}
+
+/** `latest` is the newest there is, damaged or not: never a silent step back to an older one. */
+export async function resolveName(stored: StoredGenerations, name: string): Promise<GenerationId> {
+  if (name === 'live') return liveOf(stored);
+  if (name === 'latest') return latestOf(stored);
+  const id = parseGenerationId(name);
+  if (id) return id;
+  throw new RestillError(
+    'USAGE',
+    `"${name}" is no generation: give an id such as g000001, or live, or latest`,
+  );
+}
+
+async function liveOf({ store, directory }: StoredGenerations): Promise<GenerationId> {
+  const id = await store.live();
+  if (id) return id;
+  throw new RestillError(
+    'GENERATION_UNKNOWN',
+    `no generation in ${directory} is live: the gate has promoted none yet`,
+  );
+}
+
+async function latestOf({ store, directory, unusable }: StoredGenerations): Promise<GenerationId> {
+  const manifests = await store.list();
+  const newest = generationsIn([...manifests, ...unusable].map(({ id }) => id)).at(-1);
+  if (newest) return newest;
+  throw new RestillError(
+    'GENERATION_UNKNOWN',
+    `no generation in ${directory} yet; \`restill replay\` makes them`,
+  );
+}
+
+/** Writes to the command's standard output, which a test may redirect with `configureOutput`. */
+export function print(command: Command, text: string): void {
+  command.configureOutput().writeOut?.(text);
+}
+
+export const printJson = (command: Command, value: unknown): void =>
+  print(command, `${JSON.stringify(value, null, 2)}\n`);
