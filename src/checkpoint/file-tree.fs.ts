@@ -37,7 +37,12 @@ export function copyFile(files: Files, from: string, to: string): Promise<Digest
 }
 
 /** Replaces the file as a whole: whoever reads it sees the old or the new content. Durable afterwards. */
-export async function replaceFile(files: Files, directory: string, name: string, bytes: Uint8Array) {
+export async function replaceFile(
+  files: Files,
+  directory: string,
+  name: string,
+  bytes: Uint8Array,
+): Promise<void> {
   const fresh = join(directory, temporaryName(name));
   await writeFile(files, fresh, bytes);
   await files.rename(fresh, join(directory, name));
@@ -86,7 +91,11 @@ export async function removeTree(files: Files, directory: string): Promise<void>
 }
 
 /** Makes the directories that the paths need below `root`. Returns all of them, `root` last: the order to sync in. */
-export async function makeSubdirectories(files: Files, root: string, paths: readonly string[]) {
+export async function makeSubdirectories(
+  files: Files,
+  root: string,
+  paths: readonly string[],
+): Promise<string[]> {
   const needed = new Set<string>();
   for (const path of paths)
     for (let parent = dirname(path); parent !== '.'; parent = dirname(parent)) needed.add(parent);
