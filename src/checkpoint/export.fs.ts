@@ -1,5 +1,5 @@
-// A generation's student as a Hugging Face directory of its own, written outside and renamed in: whoever watches the
-// target sees nothing or all of it.
+// A generation's student as a Hugging Face directory of its own, written outside and renamed in: whoever
+// watches the target sees nothing or all of it.
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Generation, ManifestFile } from '../contract.ts';
@@ -39,13 +39,14 @@ export interface Exported {
 }
 
 /**
- * Copies `student/` of a generation to a new directory and adds a model card and SHA256SUMS (for `sha256sum -c`).
- * What is copied is checked against the manifest on the way.
+ * Copies `student/` of a generation to a new directory and adds a model card and SHA256SUMS, for
+ * `sha256sum -c`. What is copied is checked against the manifest on the way.
  *
- * Not guaranteed: that there is a target at every moment while `force` replaces one; a crash between the two renames
- * leaves the old one beside it as `.replaced-NAME`.
+ * Not guaranteed: that there is a target at every moment while `force` replaces one; a crash between the two
+ * renames leaves the old one beside it as `.replaced-NAME`.
  *
- * @throws USAGE when something is at the target already, GENERATION_DAMAGED, STORE_WRITE_FAILED, STORE_READ_FAILED.
+ * @throws USAGE when something is at the target already, GENERATION_DAMAGED, STORE_WRITE_FAILED,
+ * STORE_READ_FAILED.
  */
 export async function exportHuggingFace(
   generation: Generation,
@@ -64,7 +65,7 @@ export async function exportHuggingFace(
     await moveIn(files, staging, target);
     return { directory: target, files: written };
   } catch (error) {
-    await removeTree(files, staging).catch(() => {}); // frees the space if it can; the next export does it otherwise
+    await removeTree(files, staging).catch(() => {}); // if it cannot, the next export does it
     throw error;
   }
 }
@@ -117,7 +118,8 @@ function requireFile(generation: Generation, student: readonly ManifestFile[], p
   if (student.some((file) => file.path === path)) return;
   throw new RestillError(
     'GENERATION_DAMAGED',
-    `generation ${generation.manifest.id} has no ${studentPrefix}${path}, which every server needs; export another one`,
+    `generation ${generation.manifest.id} has no ${studentPrefix}${path}, which every server needs; ` +
+      'export another one',
   );
 }
 
@@ -132,7 +134,8 @@ async function moveIn(files: Files, staging: string, target: string): Promise<vo
   try {
     await files.rename(staging, target);
   } catch (error) {
-    if (isThere) await files.rename(replaced, target).catch(() => {}); // the first error says why; the old one stays aside
+    // The first error says why; where even this fails the old export stays aside.
+    if (isThere) await files.rename(replaced, target).catch(() => {});
     throw error;
   }
   await files.syncDirectory(parent);

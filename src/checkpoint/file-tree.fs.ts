@@ -61,8 +61,8 @@ export async function makeDirectories(files: Files, path: string): Promise<void>
 }
 
 /**
- * Paths relative to `directory`, sorted. Empty directories end in a slash; what is neither file nor directory (a
- * symbolic link, a socket) ends in `@`: neither can be mistaken for a file that belongs there.
+ * Paths relative to `directory`, sorted. Empty directories end in a slash; what is neither file nor directory
+ * (a symbolic link, a socket) ends in `@`: neither can be mistaken for a file that belongs there.
  */
 export async function listTree(files: Files, directory: string, prefix = ''): Promise<string[]> {
   const paths: string[] = [];
@@ -90,7 +90,7 @@ export async function removeTree(files: Files, directory: string): Promise<void>
   await files.removeDirectory(directory);
 }
 
-/** Makes the directories that the paths need below `root`. Returns all of them, `root` last: the order to sync in. */
+/** Makes the directories that the paths need below `root`. Returns all of them in the order to sync them. */
 export async function makeSubdirectories(
   files: Files,
   root: string,
@@ -109,8 +109,8 @@ async function writing<T>(files: Files, path: string, fill: (file: OutputFile) =
   let result: T;
   try {
     result = await fill(file);
-    // After a failed fsync the kernel may have dropped the pages and call the next one a success (Rebello et al.,
-    // "Can Applications Recover from fsync Failures?", USENIX ATC 2020). So the file is never synced twice.
+    // After a failed fsync the kernel may have dropped the pages and call the next one a success ("Can
+    // Applications Recover from fsync Failures?", USENIX ATC 2020). So no file is ever synced twice.
     await file.sync();
   } catch (error) {
     await file.close().catch(() => {}); // the first error is the one that says what went wrong

@@ -21,7 +21,7 @@ export interface InputFile {
   close(): Promise<void>;
 }
 
-/** Not guaranteed: durability where the disk itself lies about its cache, as macOS does without F_FULLFSYNC. */
+/** Not guaranteed: durability where the disk lies about its cache, as macOS does without F_FULLFSYNC. */
 export interface Files {
   /** False when there is something at the path already. Its parent must exist. */
   makeDirectory(path: string): Promise<boolean>;
@@ -123,7 +123,7 @@ const remedies: Readonly<Record<string, string>> = {
 function writing(path: string): (cause: unknown) => never {
   return (cause) => {
     const why = remedies[errorCode(cause)] ?? 'look at the disk, then start again';
-    const message = `cannot write ${path} (${reason(cause)}); ${why}; the generations already there are untouched`;
+    const message = `cannot write ${path} (${reason(cause)}); ${why}; what was there already is untouched`;
     throw new RestillError('STORE_WRITE_FAILED', message, { cause });
   };
 }

@@ -1,7 +1,7 @@
 // Whether a candidate generation goes live. Decides only, with a named reason and the figures it decided by.
 //
-// The first gate: quality on holdout queries, measured before training on anything near them, must not fall. Not
-// guaranteed: that a small fall is real or a small gain is; that takes an interval over queries, not two means.
+// The first gate: quality on holdout queries must not fall. Not guaranteed: that a small fall or gain is
+// real; that takes an interval over queries, not two means.
 import type { Config } from '../config.ts';
 import type { GateVerdict } from '../contract.ts';
 

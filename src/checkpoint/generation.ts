@@ -1,5 +1,5 @@
-// Names in the store's directory. A name orders generations and reserves numbers; what a generation *is* stands in
-// its manifest, and a manifest that disagrees with its directory's name is damage.
+// Names in the store's directory. A name orders generations and reserves numbers; what a generation *is*
+// stands in its manifest, and a manifest that disagrees with its directory's name is damage.
 import type { GenerationId } from '../contract.ts';
 import { assert } from '../errors.ts';
 
@@ -7,7 +7,7 @@ import { assert } from '../errors.ts';
 export const currentName = 'current.json';
 export const pinnedName = 'pinned';
 
-/** What stands at a name of the store's directory. Hidden names are unfinished or out of use, never generations. */
+/** What stands at a name in the store's directory. Hidden names are unfinished or out of use. */
 export type Place =
   | { readonly kind: 'generation'; readonly id: GenerationId }
   /** Being written by `publish`; after a crash it is rubbish. */
@@ -60,8 +60,8 @@ export const generationsIn = (names: readonly string[]): GenerationId[] =>
     .sort((a, b) => generationNumber(a) - generationNumber(b));
 
 /**
- * One above every number that was ever given out and of which a trace is left: generations, damaged ones, and the
- * live pointer. A staged number that never became a generation is free again.
+ * One above every number that was ever given out and of which a trace is left: generations, damaged ones, and
+ * the live pointer. A staged number that never became a generation is free again.
  */
 export function nextGenerationId(names: readonly string[], live: GenerationId | null): GenerationId {
   const numbers = names

@@ -1,5 +1,5 @@
-// manifest.json: what a generation holds, where it comes from and what its gate said. The file format is pinned by
-// golden bytes in the test; changing it means a new version number and a reader for both.
+// manifest.json: what a generation holds, where it comes from and what its gate said. The file format is
+// pinned by golden bytes in the test; changing it means a new version number and a reader for both.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type {
@@ -79,8 +79,8 @@ export function describeSnapshot(snapshot: Snapshot, birth: Birth): Manifest {
     if (!Number.isFinite(value))
       throw new RestillError(
         'NON_FINITE',
-        `metric ${name} of the snapshot at cursor ${snapshot.cursor} is ${value}, expected a finite number; ` +
-          'it was not stored, go on from the generation before it',
+        `metric ${name} of the snapshot at cursor ${snapshot.cursor} is ${value}, ` +
+          'expected a finite number; it was not stored, go on from the generation before it',
       );
   const files = snapshot.files.map(describeFile).sort((a, b) => (a.path < b.path ? -1 : 1));
   const manifest: Manifest = {
@@ -109,7 +109,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
 
 /**
  * @param where path of the file, for the message.
- * @throws GENERATION_DAMAGED when a byte is not as it was written; GENERATION_FOREIGN for a version not known here.
+ * @throws GENERATION_DAMAGED when a byte is not as it was written; GENERATION_FOREIGN for an unknown version.
  */
 export function decodeManifest(bytes: Uint8Array, where: string): Manifest {
   const fields = unseal(bytes);
@@ -132,7 +132,7 @@ export function decodeManifest(bytes: Uint8Array, where: string): Manifest {
   return parsed.data;
 }
 
-/** A generation that was made with another configuration cannot be continued: its weights mean something else. */
+/** Weights that were made with another configuration mean something else and cannot be continued. */
 export function refuseForeign(manifest: Manifest, configDigest: string): void {
   if (manifest.configDigest === configDigest) return;
   throw new RestillError(

@@ -1,5 +1,5 @@
-// README.md of an exported student: the YAML header that the Hugging Face hub reads, where the model comes from, and
-// how to load it. Field names follow what sentence-transformers writes for a cross-encoder.
+// README.md of an exported student: the YAML header that the Hugging Face hub reads, where the model comes
+// from, and how to load it. Field names follow what sentence-transformers writes for a cross-encoder.
 import { stringify } from 'yaml';
 import type { Manifest } from '../contract.ts';
 
@@ -49,10 +49,12 @@ function modelIndex({ id, lineage, metrics }: Manifest): object {
 const introduction = ({ manifest, layers, hidden, vocabulary, tokensMax }: CardInput): string => `
 # restill student ${manifest.id}
 
-A BERT cross-encoder that scores how well a document answers a search query: ${layers} layers, ${hidden} wide, a
-vocabulary of ${thousands(vocabulary)}. It was distilled by restill from a language model that had learnt from clicks (the recipe of DisRanker,
-arXiv 2411.04539). The input is the pair (query, title and summary joined by a space), cut to ${tokensMax} tokens from
-the document's end. The output is one logit: higher is better; only the order within one query means something.
+A BERT cross-encoder that scores how well a document answers a search query: ${layers} layers,
+${hidden} wide, a vocabulary of ${thousands(vocabulary)}. It was distilled by restill from a language
+model that had learnt from clicks (the recipe of DisRanker, arXiv 2411.04539).
+
+The input is the pair (query, title and summary joined by a space), cut to ${tokensMax} tokens from the
+document's end. The output is one logit: higher is better, and only the order within one query counts.
 `;
 
 const usage = ({ tokensMax }: CardInput): string => `
@@ -80,7 +82,9 @@ Check the files with \`sha256sum -c SHA256SUMS\`.
 
 function origin(manifest: Manifest): string {
   const { lineage } = manifest;
-  const offsets = Object.entries(lineage.offsets).sort(([a], [b]) => (a < b ? -1 : 1));
+  const offsets = Object.entries(lineage.offsets)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([partition, offset]) => `${cell(partition)}: ${offset}`);
   return `
 ## Where it comes from
 
@@ -90,7 +94,7 @@ function origin(manifest: Manifest): string {
 | made | ${manifest.createdAt} |
 | topic | ${cell(lineage.topic)} |
 | events | ${date(lineage.eventTimeMs.from)} to ${date(lineage.eventTimeMs.to)} |
-| next offsets | ${offsets.map(([partition, offset]) => `${cell(partition)}: ${offset}`).join(', ') || 'none'} |
+| next offsets | ${offsets.join(', ') || 'none'} |
 | groups learnt | ${thousands(lineage.cursor)} |
 | replayed from the past | ${Math.round(lineage.replayShare * 100)} % of each batch |
 | teacher version | ${lineage.teacherVersion} |

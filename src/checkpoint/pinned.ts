@@ -1,9 +1,13 @@
-// The `pinned` file: generations that retention must keep, one id a line, `#` starts a comment. Written by people.
+// The `pinned` file: generations that retention must keep, one id a line, `#` starts a comment. Written by
+// people.
 import type { GenerationId } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import { parseGenerationId } from './generation.ts';
 
-/** @throws GENERATION_UNKNOWN for a line that is no id: a typing error must not cost the generation that was meant. */
+/**
+ * @throws GENERATION_UNKNOWN for a line that is no id: a typing error must not cost the generation that was
+ * meant.
+ */
 export function parsePinned(text: string, where: string): ReadonlySet<GenerationId> {
   const pinned = new Set<GenerationId>();
   for (const [index, line] of text.split(/\r?\n/).entries()) {
@@ -13,7 +17,8 @@ export function parsePinned(text: string, where: string): ReadonlySet<Generation
     if (id === null)
       throw new RestillError(
         'GENERATION_UNKNOWN',
-        `${where} line ${index + 1} says "${entry}", expected a generation id such as g000001; correct the line`,
+        `${where} line ${index + 1} says "${entry}", ` +
+          'expected a generation id such as g000001; correct the line',
       );
     pinned.add(id);
   }

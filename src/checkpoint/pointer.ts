@@ -27,7 +27,8 @@ export function decodePointer(bytes: Uint8Array, where: string): Pointer {
   if (!parsed.success || id === null)
     throw new RestillError(
       'GENERATION_DAMAGED',
-      `${where} does not match its own checksum or version; remove it, then nothing is live until the next promotion`,
+      `${where} does not match its own checksum or version; ` +
+        'remove it, then nothing is live until the next promotion',
     );
   return { ...parsed.data, id };
 }

@@ -1,6 +1,6 @@
-// JSON that detects its own damage: keys sorted, two spaces, a final newline, and a `sha256` field over the rest.
-// The bytes are a function of the value, so any byte that differs is damage. Every version of every file that is
-// written this way keeps the seal: a reader checks it before it looks at anything else.
+// JSON that detects its own damage: keys sorted, two spaces, a final newline, and a `sha256` field over the
+// rest. The bytes are a function of the value, so any byte that differs is damage. Every version of every
+// file that is written this way keeps the seal: a reader checks it before it looks at anything else.
 import { createHash } from 'node:crypto';
 import { assert } from '../errors.ts';
 

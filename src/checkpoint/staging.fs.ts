@@ -1,7 +1,8 @@
 // A generation appears whole: staged beside the others, every byte durable, then one rename.
 //
 // Invariants:
-// 1. A name `gNNNNNN` never stands for anything unfinished: it comes into being by renaming a durable directory.
+// 1. A name `gNNNNNN` never stands for anything unfinished: it comes into being by renaming a durable
+//    directory.
 // 2. The manifest is written last, so a staged directory with a manifest has all its files.
 // 3. Only a PendingGeneration can land; only `stage` makes one.
 import { join } from 'node:path';

@@ -8,11 +8,10 @@
 //   .damaged-g000002/       failed its checks; set aside for whoever wants to know why
 //
 // Invariants, which the crash tests cite:
-// 1. After a crash or power loss at any moment, `latest` is the generation before or after, whole, never a mix;
-//    so is `live`.
+// 1. After a crash or power loss at any moment `latest` and `live` are as before or as after, never a mix.
 // 2. What `publish` or `setLive` returned from is durable.
 // 3. A number once seen as a generation is never given out again.
-// 4. A reader changes nothing on disk. One process at a time has write access (the journal's lock sees to it).
+// 4. A reader changes nothing on disk. One process at a time has write access: the journal's lock sees to it.
 // 5. Retention never removes the live generation or a pinned one.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -105,7 +104,7 @@ class DirectoryStore implements GenerationStore {
         const pending = await stage(this.#files, this.#directory, manifest, snapshot.files);
         return await land(this.#files, this.#directory, pending);
       } catch (error) {
-        await this.#clear().catch(() => {}); // frees the space at once if it can; the next start does it otherwise
+        await this.#clear().catch(() => {}); // if it cannot, the next start does it
         throw error;
       }
     });
@@ -146,7 +145,8 @@ class DirectoryStore implements GenerationStore {
     throw new RestillError(
       'GENERATION_UNKNOWN',
       aside
-        ? `generation ${id} was damaged and set aside as ${this.#pathOf(aside)}; use one of: ${known.join(', ')}`
+        ? `generation ${id} was damaged and set aside as ${this.#pathOf(aside)}; ` +
+            `use one of: ${known.join(', ')}`
         : `no generation ${id} in ${this.#directory}; ` +
             (known.length > 0 ? `there are: ${known.join(', ')}` : 'there are none yet'),
     );
@@ -195,7 +195,7 @@ class DirectoryStore implements GenerationStore {
   #change<T>(work: () => Promise<T>, least: 'read' | 'write' = 'write'): Promise<T> {
     assert(least === 'read' || this.#options.access === 'write', 'this store was opened for reading');
     const result = this.#last.then(work);
-    this.#last = result.catch(() => {}); // whoever asked for it gets the error; the next change starts all the same
+    this.#last = result.catch(() => {}); // its caller gets the error; the next change starts all the same
     return result;
   }
 

@@ -20,7 +20,9 @@ export async function readManifest(files: Files, directory: string, id: Generati
   return manifest;
 }
 
-/** Version, seal, set of files (none missing, none extra), sizes and checksums. Errors as in `readManifest`. */
+/**
+ * Version, seal, set of files (none missing, none extra), sizes and checksums. Errors as in `readManifest`.
+ */
 export async function verifyGeneration(
   files: Files,
   directory: string,

@@ -1,4 +1,5 @@
-// How commands look at the generations of a data directory that another process may be writing: they only read.
+// How commands look at the generations of a data directory that another process may be writing: they only
+// read.
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { generationsIn, parseGenerationId } from '../checkpoint/generation.ts';

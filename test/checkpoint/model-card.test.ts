@@ -63,7 +63,7 @@ describe('the text', () => {
     `config digest | \`${digestA}\``,
     `weights SHA-256 | \`${sha256('student 12500')}\``,
     'loss.distill | 0.1235',
-    '2 layers, 128 wide',
+    '2 layers,\n128 wide',
     'vocabulary of 4,096',
     'CrossEncoder("path/to/this/directory", max_length=48)',
   ])('says: %s', (text) => {

@@ -1,5 +1,6 @@
 // Invariants:
-// - current.json has these bytes, and any other byte is damage: a wrong pointer must not serve a wrong generation
+// - current.json has these bytes, and any other byte is damage: a wrong pointer must not serve a wrong
+//   generation
 // - its error names the file
 import { expect, it } from 'vitest';
 import { generationId } from '../../src/checkpoint/generation.ts';

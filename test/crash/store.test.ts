@@ -1,13 +1,14 @@
 // Fails the n-th disk operation of a store at work, n = 1, 2, ... until it succeeds (promises 3 and 8).
 //
 // After each failure the store is opened again, and
-// - `latest` is the generation that was acknowledged last or the one being published, every byte of it, never a mix
+// - `latest` is the generation that was acknowledged last or the one being published, every byte of it, never
+//   a mix
 // - `live` is what was acknowledged last or what was being set, and it verifies
 // - nothing is found damaged: a crash alone never makes damage
 // - nothing is left lying about, and the next generation gets a number that no generation had
 //
-// The failures: one operation fails; the disk is full from there on; the process is gone; the process is gone and the
-// power with it, so that what was not fsynced may be lost, cut or back as it was.
+// The failures: one operation fails; the disk is full from there on; the process is gone; the process is gone
+// and the power with it, so that what was not fsynced may be lost, cut or back as it was.
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { diskFiles, type Files } from '../../src/checkpoint/files.fs.ts';
@@ -150,7 +151,7 @@ it.each([1, 20])('a store of which %d operations failed goes on in the same proc
     const { store } = await storeAt(directory, { files });
     await publish(store, 100, known);
     broken = { from: count + n, to: count + n + failures };
-    await publish(store, 200, known).catch(() => {}); // fails for most n; the next lines say what must hold then
+    await publish(store, 200, known).catch(() => {}); // fails for most n
     count = broken.to;
     await checkGoesOn(store, known);
   }

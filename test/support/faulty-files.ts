@@ -50,7 +50,10 @@ export function withFault(files: Files, fault: Fault): Files {
 
 type Step = <T>(operation: Operation, path: string, work: () => Promise<T>) => Promise<T>;
 
-/** Closes in any case: the kernel does so for a process that is killed, and close(2) frees the handle even when it fails. */
+/**
+ * Closes in any case: the kernel does so for a process that is killed, and close(2) frees the handle even
+ * when it fails.
+ */
 function closing(file: { close(): Promise<void> }, path: string, step: Step): () => Promise<void> {
   return async () => {
     await file.close();

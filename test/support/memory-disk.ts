@@ -1,5 +1,6 @@
-// A disk in memory with the durability of a POSIX file system and no more: content that was not fsynced may be gone,
-// cut, or zero after a power loss; names whose directory was not fsynced may be back as they were, in any mixture.
+// A disk in memory with the durability of a POSIX file system and no more: content that was not fsynced may
+// be gone, cut, or zero after a power loss; names whose directory was not fsynced may be back as they were,
+// in any mixture.
 import type { Entry, Files, InputFile, OutputFile } from '../../src/checkpoint/files.fs.ts';
 import type { Random } from '../../src/random.ts';
 
@@ -34,7 +35,9 @@ export class MemoryDisk implements Files {
     this.#root = root;
   }
 
-  /** The disk after the power went and came back. What had been synced is there; of the rest, chance decides. */
+  /**
+   * The disk after the power went and came back. What had been synced is there; of the rest, chance decides.
+   */
   powerLoss(random: Random): MemoryDisk {
     return new MemoryDisk(survivor(this.#root, random) as DirectoryNode);
   }

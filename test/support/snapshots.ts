@@ -1,9 +1,11 @@
-// Small but complete snapshots for the tests of the store. Every file's content depends on the cursor, so that a mix
-// of two generations cannot go unnoticed.
+// Small but complete snapshots for the tests of the store. Every file's content depends on the cursor, so
+// that a mix of two generations cannot go unnoticed.
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { openStore, type StoreOptions, type Unusable } from '../../src/checkpoint/store.fs.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { ArtifactFile, GateVerdict, GenerationStore, Snapshot } from '../../src/contract.ts';
+import { temporaryDirectory } from './directory.ts';
 
 export const digestA = 'a'.repeat(64);
 export const digestB = 'b'.repeat(64);
@@ -77,4 +79,13 @@ export async function storeAt(
     ...options,
   });
   return { store, unusable };
+}
+
+/** A store with generations 1 and 2, cursors 100 and 200, in a directory of the test's own. */
+export async function twoGenerations() {
+  const directory = join(temporaryDirectory(), 'generations');
+  const { store, unusable } = await storeAt(directory);
+  const first = await store.publish(snapshotAt({ cursor: 100 }), promote);
+  const second = await store.publish(snapshotAt({ cursor: 200 }), promote);
+  return { directory, store, unusable, first, second };
 }
