@@ -6,11 +6,10 @@ import type * as tfjs from '@tensorflow/tfjs-node-gpu';
 import type { NamedTensor, Tensors } from '../contract.ts';
 import { assert } from '../errors.ts';
 import type { Backend, Tf } from './backend.tf.ts';
-import { type HeadShape, hidden, type Ops } from './ops.ts';
+import { type HeadShape, type Ops, unseen } from './ops.ts';
 import type { FeedValue, PackedBatch } from './packing.ts';
 
 type Tensor = tfjs.Tensor;
-type Matrix = tfjs.Tensor2D;
 
 export class EagerOps implements Ops<Tensor> {
   private readonly tf: Tf;
@@ -78,7 +77,12 @@ export class EagerOps implements Ops<Tensor> {
     const { tf } = this;
     const [n, t] = mask.shape as [number, number];
     const heads = tf.transpose(tf.reshape(x, [n, t, -1, size]), [0, 2, 1, 3]); // [n, heads, t, size]
-    return tf.split(heads, [...parts], 1);
+    return this.cutHeads(heads, parts);
+  }
+
+  /** tfjs has no gradient for a split into one part. */
+  private cutHeads(x: Tensor, parts: readonly number[]): Tensor[] {
+    return parts.length === 1 ? [x] : this.tf.split(x, [...parts], 1);
   }
 
   mergeHeads(x: Tensor, { heads, size }: HeadShape): Tensor {
@@ -101,22 +105,20 @@ export class EagerOps implements Ops<Tensor> {
 
   /** [n, heads / groups, t, size] -> [n, heads, t, size], each head `groups` times in a row. */
   private repeatHeads(x: Tensor, { heads, groups }: HeadShape & { groups: number }): Tensor {
-    const { tf } = this;
-    const parts = tf
-      .split(x, heads / groups, 1)
-      .flatMap((part) => Array.from({ length: groups }, () => part));
-    return tf.concat(parts, 1);
+    const ones = Array.from({ length: heads / groups }, () => 1);
+    const parts = this.cutHeads(x, ones).flatMap((head) => Array.from({ length: groups }, () => head));
+    return this.tf.concat(parts, 1);
   }
 
   paddingBias(mask: Tensor): Tensor {
     const [n, t] = mask.shape as [number, number];
-    return this.tf.reshape(this.tf.mul(this.tf.sub(1, mask), hidden), [n, 1, 1, t]);
+    return this.tf.reshape(this.tf.mul(this.tf.sub(1, mask), unseen), [n, 1, 1, t]);
   }
 
   causalBias(mask: Tensor): Tensor {
     const t = mask.shape[1]!;
     const later = Float32Array.from({ length: t * t }, (_, cell) =>
-      cell % t > Math.floor(cell / t) ? hidden : 0,
+      cell % t > Math.floor(cell / t) ? unseen : 0,
     );
     return this.tf.tensor(later, [1, 1, t, t]);
   }

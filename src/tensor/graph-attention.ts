@@ -2,7 +2,7 @@
 // alone. n sequences, t cells each; both are unknown until the run and read off the mask [n, t].
 import type { Output } from './graph.ts';
 import type { Dimension, Nodes } from './graph-nodes.ts';
-import { type HeadShape, hidden } from './ops.ts';
+import { type HeadShape, unseen } from './ops.ts';
 import type { PackedBatch } from './packing.ts';
 import type { Tape } from './tape.ts';
 
@@ -115,7 +115,7 @@ export function attention(
 export function paddingBias({ nodes }: Recorder, mask: Output): Output {
   const [n, t] = nodes.dimensions(mask, 2);
   const absent = nodes.sub(nodes.graph.floats(1), mask);
-  return nodes.reshape(nodes.mul(absent, hidden), [n!, 1, 1, t!]);
+  return nodes.reshape(nodes.mul(absent, unseen), [n!, 1, 1, t!]);
 }
 
 /** [n, t] -> [1, 1, t, t]. */
@@ -123,5 +123,5 @@ export function causalBias({ nodes }: Recorder, mask: Output): Output {
   const t = nodes.dimensions(mask, 2)[1]!;
   const one = nodes.graph.floats(1);
   const later = nodes.sub(one, nodes.lowerTriangle(nodes.fill([t, t], one)));
-  return nodes.reshape(nodes.mul(later, hidden), [1, 1, t, t]);
+  return nodes.reshape(nodes.mul(later, unseen), [1, 1, t, t]);
 }

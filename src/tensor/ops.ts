@@ -114,5 +114,5 @@ export interface Ops<T> {
   crossEntropy(logits: T, targets: T): T;
 }
 
-/** Stands for minus infinity in attention scores: e^hidden is exactly 0 in float32 next to any real score. */
-export const hidden = -1e9;
+/** The bias of what must not be seen: e^unseen is exactly 0 in float32, next to any real score. */
+export const unseen = -1e9;

@@ -46,10 +46,13 @@ export function adamWScalars(
   settings: AdamW,
   { step, learningRate }: { step: number; learningRate: number },
 ): AdamWScalars<FeedValue> {
-  const correction = Math.sqrt(1 - settings.beta2 ** step);
+  // The op's betas are float32, and 1 - 0.999 differs there by 1e-5: what corrects it must be made of the
+  // same numbers.
+  const [beta1, beta2] = [Math.fround(settings.beta1), Math.fround(settings.beta2)];
+  const correction = Math.sqrt(1 - beta2 ** step);
   const feed = (value: number): FeedValue => ({ data: Float32Array.of(value), shape: [] });
   return {
-    rate: feed((learningRate * correction) / (1 - settings.beta1 ** step)),
+    rate: feed((learningRate * correction) / (1 - beta1 ** step)),
     epsilon: feed(settings.epsilon * correction),
     keep: feed(1 - learningRate * settings.weightDecay),
   };

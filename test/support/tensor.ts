@@ -1,80 +1,140 @@
 // Runs one loss in both ways: compiled with the hand-written gradients, and eagerly with those of tfjs.
-import type { Tensors } from '../../src/contract.ts';
-import type { Random } from '../../src/random.ts';
-import type { Backend } from '../../src/tensor/backend.tf.ts';
+import { expect } from 'vitest';
+import type { NamedTensor, Tensors } from '../../src/contract.ts';
+import { type Random, randomFor } from '../../src/random.ts';
+import { type Backend, startBackend } from '../../src/tensor/backend.tf.ts';
 import { type Differentiated, type EagerOps, eagerGradients } from '../../src/tensor/eager-ops.tf.ts';
 import { type FeedSpec, Graph, type Output } from '../../src/tensor/graph.ts';
 import { dataTypeOf } from '../../src/tensor/graph-def.ts';
-import type { GraphOps } from '../../src/tensor/graph-ops.ts';
 import type { Ops } from '../../src/tensor/ops.ts';
 import type { FeedValue } from '../../src/tensor/packing.ts';
 import { elements, type ParameterSpec } from '../../src/tensor/parameters.ts';
 import { openSession } from '../../src/tensor/session.tf.ts';
 import { addFunction } from '../../src/tensor/step.ts';
 
-export type Feeds = Readonly<Record<string, FeedValue>>;
+export const backend: Backend = await startBackend({ threads: 2, oneDnn: true });
+
+type Feeds<F> = F & { readonly [K in keyof F]: FeedValue };
+
 /** A scalar computed from parameters and feeds, with either kind of ops. */
-export type Loss = <T>(ops: Ops<T>, inputs: Readonly<Record<string, T>>) => T;
+export type Loss<F> = <T>(ops: Ops<T>, inputs: { readonly [K in keyof F]: T }) => T;
 
 /** Specs that fit given values; how they start does not matter. */
 export const specsOf = (parameters: Tensors): ParameterSpec[] =>
   [...parameters].map(([name, { shape }]) => ({ name, shape, init: 'zeros', decay: true }));
 
-/** Feeds of unknown sizes that take given values. */
-export const feedSpecsOf = (feeds: Feeds): Record<string, FeedSpec> =>
-  Object.fromEntries(
-    Object.entries(feeds).map(([name, { data, shape }]) => [
-      name,
-      { type: dataTypeOf(data), shape: shape.map((_, axis) => `${name}_${axis}`) },
-    ]),
-  );
+type Specs<F> = { readonly [K in keyof F]: FeedSpec };
 
-export function compiled(backend: Backend, parameters: Tensors, feeds: Feeds, loss: Loss): Differentiated {
+/** Feeds of unknown sizes that take given values. */
+function feedSpecsOf<F>(feeds: Feeds<F>): Specs<F> {
+  const specs = Object.entries<FeedValue>(feeds).map(([name, { data, shape }]) => {
+    const spec: FeedSpec = { type: dataTypeOf(data), shape: shape.map((_, axis) => `${name}_${axis}`) };
+    return [name, spec];
+  });
+  return Object.fromEntries(specs);
+}
+
+export interface Compiled {
+  run(parameters: Tensors): Differentiated;
+  dispose(): void;
+}
+
+/** A function for parameters and feeds of the shapes given, fed with `feeds` at every run. */
+export function compile<F>(parameters: Tensors, feeds: Feeds<F>, loss: Loss<F>): Compiled {
   const graph = new Graph();
-  addFunction(graph, {
+  addFunction<Specs<F>>(graph, {
     name: 'f',
     parameters: specsOf(parameters),
-    feeds: feedSpecsOf(feeds),
-    outputs: (ops: GraphOps, inputs: Readonly<Record<string, Output>>) => {
+    feeds: feedSpecsOf<F>(feeds),
+    outputs: (ops, inputs) => {
       const value = loss(ops, inputs);
-      const gradients = [...ops.gradients(value)].map(([name, output]) => [`d ${name}`, output] as const);
-      return { value, ...Object.fromEntries(gradients) };
+      return { value, ...Object.fromEntries(ops.gradients(value)) };
     },
+  });
+  const session = openSession(backend, graph);
+  return {
+    run(values) {
+      session.set(values);
+      const { value, ...gradients } = session.run('f', feeds);
+      const named = Object.entries(gradients).map(
+        ([name, data]) => [name, { shape: parameters.get(name)!.shape, data }] as const,
+      );
+      return { loss: value![0]!, gradients: new Map(named) };
+    },
+    dispose: () => session.dispose(),
+  };
+}
+
+export function compiled<F>(parameters: Tensors, feeds: Feeds<F>, loss: Loss<F>): Differentiated {
+  const f = compile<F>(parameters, feeds, loss);
+  try {
+    return f.run(parameters);
+  } finally {
+    f.dispose();
+  }
+}
+
+export const eager = <F>(parameters: Tensors, feeds: Feeds<F>, loss: Loss<F>): Differentiated =>
+  eagerGradients<F>(backend, parameters, feeds, (ops: EagerOps, inputs) => loss(ops, inputs));
+
+/** Normally distributed. */
+export const randomTensor = (random: Random, ...shape: number[]): NamedTensor => ({
+  shape,
+  data: Float32Array.from({ length: elements(shape) }, () => random.normal()),
+});
+
+/** One tensor computed by a compiled function, row-major. */
+export function computed<F>(
+  parameters: Tensors,
+  feeds: Feeds<F>,
+  output: (ops: Ops<Output>, inputs: { readonly [K in keyof F]: Output }) => Output,
+): Float32Array {
+  const graph = new Graph();
+  addFunction<Specs<F>>(graph, {
+    name: 'f',
+    parameters: specsOf(parameters),
+    feeds: feedSpecsOf<F>(feeds),
+    outputs: (ops, inputs) => ({ y: output(ops, inputs) }),
   });
   const session = openSession(backend, graph);
   try {
     session.set(parameters);
-    const { value, ...gradients } = session.run('f', feeds);
-    return {
-      loss: value![0]!,
-      gradients: new Map(
-        Object.entries(gradients).map(([name, data]) => [
-          name.slice(2),
-          { shape: parameters.get(name.slice(2))!.shape, data },
-        ]),
-      ),
-    };
+    return session.run('f', feeds).y!;
   } finally {
     session.dispose();
   }
 }
 
-export const eager = (backend: Backend, parameters: Tensors, feeds: Feeds, loss: Loss): Differentiated =>
-  eagerGradients(backend, parameters, feeds, (ops: EagerOps, inputs) => loss(ops, inputs));
-
-/** Largest difference, relative to the largest number of the second. */
-export function difference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  const all = Array.from(expected);
-  const size = all.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0);
-  const off = all.reduce((largest, x, i) => Math.max(largest, Math.abs(x - actual[i]!)), 0);
-  if (actual.length !== all.length) return Number.POSITIVE_INFINITY;
-  return off === 0 ? 0 : off / size;
+/**
+ * Weights to test a model with: larger than those it starts from, and no bias or norm that is only 0 or 1.
+ */
+export function lively(specs: readonly ParameterSpec[], seed: number): Tensors {
+  return new Map(
+    specs.map(({ name, shape, decay }) => {
+      const random = randomFor(seed, 'lively', name);
+      const centre = /norm.*weight$/i.test(name) ? 1 : 0;
+      const data = Float32Array.from(
+        { length: elements(shape) },
+        () => centre + (decay ? 0.25 : 0.1) * random.normal(),
+      );
+      return [name, { shape, data }];
+    }),
+  );
 }
 
-export function randomTensor(
-  random: Random,
-  shape: readonly number[],
-  scale = 1,
-): { data: Float32Array; shape: readonly number[] } {
-  return { shape, data: Float32Array.from({ length: elements(shape) }, () => scale * random.normal()) };
+/**
+ * Whether loss and gradients agree: each gradient within 1e-4 of its largest number. Where a gradient is zero
+ * but for rounding (a key's bias shifts all scores of a query alike), that is within 1e-7 of the largest of
+ * all.
+ */
+export function expectSame(actual: Differentiated, expected: Differentiated): void {
+  const largest = (data: Float32Array) => data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  const floor = 1e-3 * Math.max(...[...expected.gradients.values()].map(({ data }) => largest(data)));
+  expect(Math.abs(actual.loss - expected.loss)).toBeLessThan(1e-4 * Math.abs(expected.loss));
+  expect([...actual.gradients.keys()].sort()).toEqual([...expected.gradients.keys()].sort());
+  for (const [name, { data }] of expected.gradients) {
+    const got = actual.gradients.get(name)!.data;
+    const off = data.reduce((most, x, i) => Math.max(most, Math.abs(x - got[i]!)), 0);
+    expect([name, off / Math.max(floor, largest(data)) < 1e-4]).toEqual([name, true]);
+  }
 }
