@@ -12,7 +12,7 @@ export const digestB = 'b'.repeat(64);
 export const promote: GateVerdict = { decision: 'PROMOTE', reason: 'first', figures: {} };
 
 /** 2026-01-01T00:00:00.000Z, always. */
-export const stillClock: Clock = { now: () => 1_767_225_600_000, elapsed: () => 0 };
+const stillClock: Clock = { now: () => 1_767_225_600_000, elapsed: () => 0 };
 
 export interface SnapshotParts {
   readonly cursor: number;
