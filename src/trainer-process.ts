@@ -19,17 +19,13 @@ import type {
 } from './contract.ts';
 import { RestillError } from './errors.ts';
 import { isHoldout } from './streams/holdout.ts';
-import { openJournalReader } from './streams/journal.lmdb.ts';
+import { openJournalReader } from './streams/journal-reader.lmdb.ts';
+import { journalHost } from './streams/journal-host.fs.ts';
 import { normalizeQuery } from './streams/normalize.ts';
 import { startBackend } from './tensor/backend.tf.ts';
 import { type EvaluationSet, judgedSet } from './trainer/evaluation.ts';
 import { judgedQueries } from './trainer/judged.ts';
-import {
-  type FixedFiles,
-  restoreSnapshot,
-  takeSnapshot,
-  weightsSha256,
-} from './trainer/snapshot.tf.ts';
+import { type FixedFiles, restoreSnapshot, takeSnapshot, weightsSha256 } from './trainer/snapshot.tf.ts';
 import { summarise } from './trainer/summary.ts';
 import { type Orders, type TrainPorts, train$ } from './trainer/train.rx.ts';
 import { designModels, isFixedFile, type Opened, openWorkshop } from './trainer/workshop.tf.ts';
@@ -63,7 +59,7 @@ async function run({ dataDirectory, config: raw }: TrainerStart): Promise<void> 
     access: 'write',
     onUnusable: ({ id, error }) => send({ kind: 'damaged', generation: id, message: error.message }),
   });
-  const journal = openJournalReader(join(dataDirectory, 'journal'));
+  const journal = openJournalReader(join(dataDirectory, 'journal'), { config, host: journalHost });
   const latest = await store.latest(digest);
   const restored = latest
     ? await restoreSnapshot((path) => store.read(latest, path), config.labels.keptMax)

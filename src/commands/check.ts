@@ -1,0 +1,102 @@
+// restill check: would this configuration and this input do? Reads everything, writes nothing.
+import type { Command } from 'commander';
+import { lastValueFrom } from 'rxjs';
+import { type Config, configDigest } from '../config.ts';
+import type { DeadLetter, IngestCounts } from '../contract.ts';
+import { noCounts } from '../streams/counts.ts';
+import type { IngestParts } from '../streams/ingest.rx.ts';
+import { openIngest } from '../streams/ingest.rx.ts';
+import type { DeadLetterFile, IngestStatus } from '../streams/ports.ts';
+import { openRecordedSource } from '../streams/recorded-source.fs.ts';
+import { judgedQueries } from '../trainer/judged.ts';
+import { readConfigFile } from './config-file.ts';
+import { print, printJson } from './stored-generations.ts';
+import { readLines } from './text-files.ts';
+
+interface Options {
+  readonly config?: string;
+  readonly json?: true;
+}
+
+export function addCheckCommand(program: Command): void {
+  program
+    .command('check')
+    .description('validate a configuration and, where given, recordings; writes nothing')
+    .argument('[file...]', 'recordings, as for replay')
+    .option('--config <file>', 'yaml; without it the defaults are checked')
+    .option('--json', 'one JSON object instead of text')
+    .addHelpText('after', '\nExample:\n  restill check clicks.jsonl.gz --config config/demo.yaml')
+    .action((files: string[], options: Options, command: Command) => check(files, options, command));
+}
+
+async function check(files: string[], options: Options, command: Command): Promise<void> {
+  const { config } = readConfigFile(options.config);
+  const judged = judgments(config);
+  const found = files.length === 0 ? null : await dryRun(files, config);
+  if (options.json)
+    return printJson(command, { configDigest: configDigest(config), judgedQueries: judged, ...found });
+  print(command, `configuration fits, digest ${configDigest(config).slice(0, 16)}\n`);
+  if (judged !== null) print(command, `judgments fit: ${judged} queries\n`);
+  if (found === null) return;
+  for (const [name, value] of Object.entries(found.counts)) print(command, `  ${name.padEnd(14)} ${value}\n`);
+  for (const [reason, count] of Object.entries(found.reasons))
+    print(command, `  not usable: ${reason} (${count})\n`);
+}
+
+function judgments({ evaluation }: Config): number | null {
+  const { queries, documents, judgments: grades } = evaluation;
+  if (queries === null || documents === null || grades === null) return null;
+  const files = {
+    queries: readLines(queries),
+    documents: readLines(documents),
+    judgments: readLines(grades),
+  };
+  return judgedQueries(files).length;
+}
+
+interface Found {
+  readonly counts: IngestCounts;
+  /** Why records were not usable, and how many. */
+  readonly reasons: Readonly<Record<string, number>>;
+}
+
+/** The whole of ingest, with a journal that keeps nothing but the counts. */
+async function dryRun(files: string[], config: Config): Promise<Found> {
+  const source = await openRecordedSource(files, config.records);
+  const reasons: Record<string, number> = {};
+  const count = ({ reason, detail }: DeadLetter): void => {
+    const name = `${reason}: ${detail}`;
+    reasons[name] = (reasons[name] ?? 0) + 1;
+  };
+  const deadLetters: DeadLetterFile = {
+    append: (letters) => {
+      letters.forEach(count);
+      return Promise.resolve(0);
+    },
+    close: () => Promise.resolve(),
+  };
+  try {
+    const ingest = openIngest({ config, source, journal: forgetfulJournal(), deadLetters });
+    const { counts } = await lastValueFrom(ingest.progress$);
+    return { counts, reasons };
+  } finally {
+    await source.close();
+  }
+}
+
+function forgetfulJournal(): IngestParts['journal'] {
+  let status: IngestStatus = {
+    ...{ low: 0, high: 0, ended: false, contentHash: '', offsets: {}, counts: noCounts(), fingerprints: {} },
+    ...{ topic: null, unplaced: 0, deadLetterBytes: 0, nextSequence: 0 },
+  };
+  return {
+    status: () => status,
+    loadState: () => [],
+    capacity: () => Number.POSITIVE_INFINITY,
+    room: () => Promise.resolve(),
+    append: ({ effects }) => {
+      if (effects) status = { ...status, ...effects };
+      return Promise.resolve();
+    },
+  };
+}

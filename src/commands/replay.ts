@@ -1,0 +1,193 @@
+// restill replay: a recorded topic in, a better student out. The composition root of ingest, journal and trainer.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { fromEvent, lastValueFrom, merge, Subject, take, takeUntil, tap } from 'rxjs';
+import { systemClock } from '../clock.ts';
+import type { Config } from '../config.ts';
+import type { FromTrainer, IngestCounts, TrainerSummary } from '../contract.ts';
+import { type DaemonEvent, daemon$ } from '../daemon.rx.ts';
+import { type ErrorCode, errorTable, RestillError } from '../errors.ts';
+import { openDeadLetters } from '../streams/dead-letters.fs.ts';
+import { openIngest } from '../streams/ingest.rx.ts';
+import { openJournal } from '../streams/journal.lmdb.ts';
+import { journalHost } from '../streams/journal-host.fs.ts';
+import { openRecordedSource } from '../streams/recorded-source.fs.ts';
+import type { Log } from '../telemetry.ts';
+import { readConfigFile } from './config-file.ts';
+import { curveSvg } from './curve.ts';
+import { openLog } from './log.ts';
+import { type ProgressPrinter, progressPrinter } from './progress-printer.ts';
+import { formatReport, makeReport, type Report } from './report.ts';
+import { print, printJson } from './stored-generations.ts';
+import { startTrainer } from './trainer-child.ts';
+
+interface Options {
+  readonly config?: string;
+  readonly data: string;
+  readonly json?: true;
+}
+
+export function addReplayCommand(program: Command): void {
+  program
+    .command('replay')
+    .description('learn from recorded click topics; started again, it goes on where it was')
+    .argument('<file...>', 'recordings in the envelope of `kcat -J`: plain, gzip or zstd')
+    .option('--config <file>', 'yaml; without it the defaults hold')
+    .requiredOption('--data <dir>', 'where the journal and the generations live; made where it is missing')
+    .option('--json', 'the report as one JSON object on standard output; progress goes to standard error')
+    .addHelpText('after', help)
+    .action((files: string[], options: Options, command: Command) => replay(files, options, command));
+}
+
+const help = `
+Ctrl-C finishes the step at hand, makes a snapshot and leaves; twice leaves at once. Either way nothing is lost: the
+same command goes on. In the data directory: journal/, generations/, dead-letters.jsonl, restill.log, and at the end
+report.json and curve.svg.
+
+Example:
+  restill replay clicks.jsonl.gz --config config/demo.yaml --data run`;
+
+async function replay(files: string[], options: Options, command: Command): Promise<void> {
+  const { config, raw } = readConfigFile(options.config);
+  makeDataDirectory(options.data);
+  const log = openLog(join(options.data, 'restill.log'));
+  const startedMs = systemClock.elapsed();
+  log.info('run.started', { files: files.length, config: options.config ?? 'defaults' });
+  const run = new Run(log, progressPrinter(process.stderr, systemClock));
+  try {
+    await conduct(files, { config, raw, data: options.data }, run);
+  } catch (error) {
+    run.printer.end();
+    log.error('run.failed', { code: codeOf(error), message: messageOf(error) });
+    throw error;
+  }
+  run.printer.end();
+  if (run.summary === null || run.counts === null) {
+    log.info('run.finished', { interrupted: true });
+    process.stderr.write('interrupted; everything is durable, the same command goes on\n');
+    process.exitCode = 130;
+    return;
+  }
+  const total = (systemClock.elapsed() - startedMs) / 1000;
+  const report = makeReport(run.counts, run.contentHash, run.summary, { ingest: run.ingestSeconds, total });
+  finish(options, report, command);
+  log.info('run.finished', { generation: report.generation, steps: report.steps });
+}
+
+function finish(options: Options, report: Report, command: Command): void {
+  writeFileSync(join(options.data, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  const on = report.quality.some((table) => table.on === 'judgments') ? 'judgments' : 'clicks';
+  writeFileSync(join(options.data, 'curve.svg'), curveSvg(report.curve, on));
+  if (options.json) printJson(command, report);
+  else print(command, `\n${formatReport(report)}\n`);
+}
+
+interface Inputs {
+  readonly config: Config;
+  readonly raw: unknown;
+  readonly data: string;
+}
+
+/** Opens everything, runs the daemon, closes everything. */
+async function conduct(files: string[], { config, raw, data }: Inputs, run: Run): Promise<void> {
+  const source = await openRecordedSource(files, config.records);
+  const journal = openJournal(join(data, 'journal'), { config, host: journalHost });
+  const { deadLetterBytes } = journal.status();
+  const deadLetters = await openDeadLetters(join(data, 'dead-letters.jsonl'), deadLetterBytes);
+  const ingest = openIngest({ config, source, journal, deadLetters });
+  const trainer = startTrainer({ dataDirectory: data, config: raw });
+  const over$ = new Subject<void>();
+  const signals$ = merge(fromEvent(process, 'SIGINT'), fromEvent(process, 'SIGTERM')).pipe(takeUntil(over$));
+  const second = signals$.pipe(tap({ next: () => run.leaveAtOnce(trainer.kill) })).subscribe();
+  const stop$ = signals$.pipe(take(1));
+  const retire = (cursor: number): Promise<void> => journal.retire(cursor);
+  try {
+    await lastValueFrom(daemon$({ ingest, trainer, retire, stop$ }).pipe(tap((event) => run.follow(event))));
+  } finally {
+    second.unsubscribe();
+    over$.next();
+    await Promise.allSettled([source.close(), deadLetters.close(), journal.close()]);
+  }
+}
+
+/** Follows the daemon: log, progress, and what the report needs. */
+class Run {
+  readonly printer: ProgressPrinter;
+  readonly #log: Log;
+  summary: TrainerSummary | null = null;
+  counts: IngestCounts | null = null;
+  contentHash = '';
+  ingestSeconds = 0;
+  #signals = 0;
+  readonly #startedMs = systemClock.elapsed();
+
+  constructor(log: Log, printer: ProgressPrinter) {
+    this.#log = log;
+    this.printer = printer;
+  }
+
+  /** The first signal is an orderly stop; at the second nothing is waited for. */
+  leaveAtOnce(kill: () => void): void {
+    this.#signals++;
+    if (this.#signals < 2)
+      return this.printer.note('stopping: finishing the step at hand; again to leave at once');
+    kill();
+    process.exit(130);
+  }
+
+  follow(event: DaemonEvent): void {
+    if (event.kind === 'trainer') return this.#trainer(event.message);
+    if (event.kind === 'state') {
+      if (event.state === 'DRAINING') this.#log.info('run.stopping');
+      return;
+    }
+    const { status, counts, bytesRead, bytesTotal } = event.progress;
+    this.counts = counts;
+    this.contentHash = status.contentHash;
+    this.printer.ingest(counts, bytesRead / Math.max(1, bytesTotal), status.ended);
+    if (!status.ended) return;
+    this.ingestSeconds = (systemClock.elapsed() - this.#startedMs) / 1000;
+    this.#log.info('ingest.ended', { ...counts });
+  }
+
+  #trainer(message: FromTrainer): void {
+    switch (message.kind) {
+      case 'ready':
+        this.#log.info('trainer.started', { cursor: message.cursor, generation: message.generation });
+        return this.printer.start(message.cursor, message.generation);
+      case 'progress':
+        return this.printer.step(message);
+      case 'turn':
+        this.#log.info('turn.finished', { ...message.report });
+        return this.printer.turn(message.report);
+      case 'generation':
+        this.#log.info('generation.published', { id: message.manifest.id, gate: message.manifest.gate });
+        return this.printer.generation(message.manifest);
+      case 'damaged':
+        this.#log.error('generation.damaged', { generation: message.generation, message: message.message });
+        return this.printer.note(`${message.generation} is damaged and was set aside: ${message.message}`);
+      case 'finished':
+        this.summary = message.summary;
+        return;
+      case 'failed':
+        throw new RestillError(isCode(message.code) ? message.code : 'BUG', message.message);
+    }
+  }
+}
+
+const isCode = (code: string): code is ErrorCode => code in errorTable;
+const codeOf = (error: unknown): string => (error instanceof RestillError ? error.code : 'BUG');
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function makeDataDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw new RestillError(
+      'STORE_WRITE_FAILED',
+      `cannot make the data directory ${directory}: ${messageOf(error)}; give one that may be written`,
+      { cause: error },
+    );
+  }
+}
