@@ -86,7 +86,7 @@ export interface Group {
   /** Position in the journal, from 0 without gaps. */
   readonly sequence: number;
   readonly impressionId: string;
-  /** Event time of the impression. */
+  /** Event time of the impression: what the event said, but at most its record's timestamp. */
   readonly timeMs: number;
   /** Event time of the newest click in it, or of the impression. */
   readonly newestMs: number;

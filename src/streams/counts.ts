@@ -59,5 +59,5 @@ export function unpackTotals(entries: readonly StateEntry[]): Totals {
     Saved['next'],
   ];
   if (format !== version) throw foreignFormat('counts', 0, format);
-  return { counts, next };
+  return { counts: { ...none, ...counts }, next };
 }

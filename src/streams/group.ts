@@ -40,7 +40,7 @@ export function groupOf(visit: Visit, page: Page, place: Place, context: Context
     origin: place.origin,
   };
   if (visit.holdout) return { ...group, pairs: [], preferences: [] };
-  const before = mark(page, visit.clicks.slice(0, visit.journalled), context);
+  const before = visit.journalled === 0 ? [] : mark(page, visit.clicks.slice(0, visit.journalled), context);
   const pairsBefore = new Set(pairsOf(before));
   const preferencesBefore = new Set(preferencesOf(before, config).map((p) => `${p.better}>${p.worse}`));
   return {

@@ -38,9 +38,9 @@ import { everyPartition, Schedule, type Timer } from './schedule.ts';
 import type { Entry, SlotTable } from './slot-table.ts';
 import type { StateEntry } from './state.ts';
 import type { Orphan, Visit } from './visit.ts';
-import { type Partition, Watermarks } from './watermark.ts';
+import { eventTime, type Partition, Watermarks } from './watermark.ts';
 
-/** Where an event stood, and its record's own timestamp, which bounds what the event may say about time. */
+/** Where an event stood, and its record's own timestamp, than which no event is newer. */
 export interface Arrival extends Coordinates {
   readonly timestampMs: number;
 }
@@ -118,10 +118,11 @@ class StreamIntake implements Intake {
     this.#changed = true;
     this.#counts.records++;
     this.#counts.events++;
-    if (this.#watermarks.observe(partition, event.timeMs, at.timestampMs)) this.#counts.late++;
+    const timeMs = eventTime(event.timeMs, at.timestampMs);
+    if (this.#watermarks.observe(partition, timeMs)) this.#counts.late++;
     this.#expire(partition);
-    if (event.kind === 'impression') this.#takeImpression(event, partition, at.offset);
-    else this.#takeClick(event, partition);
+    if (event.kind === 'impression') this.#takeImpression(event, timeMs, partition, at.offset);
+    else this.#takeClick(event, timeMs, partition);
     this.#expire(partition);
   }
 
@@ -164,9 +165,9 @@ class StreamIntake implements Intake {
     };
   }
 
-  #takeImpression(event: ImpressionEvent, partition: Entry<Partition>, offset: number): void {
+  #takeImpression(event: ImpressionEvent, timeMs: number, partition: Entry<Partition>, offset: number): void {
     this.#counts.impressions++;
-    const { impressionId, timeMs } = event;
+    const { impressionId } = event;
     const session = hashHex(event.sessionId, this.#config.seed);
     if (this.#isKnownBot(session, timeMs)) return;
     const fate = this.#join.judgeImpression(impressionId, timeMs, this.#watermarks.of(partition.value));
@@ -199,12 +200,12 @@ class StreamIntake implements Intake {
     for (const orphan of this.#join.waiting(impressionId)) this.#joinOrphan(entry, orphan, event);
   }
 
-  #takeClick(event: ClickEvent, partition: Entry<Partition>): void {
+  #takeClick(event: ClickEvent, timeMs: number, partition: Entry<Partition>): void {
     this.#counts.clicks++;
-    const { impressionId, documentId, timeMs } = event;
+    const { impressionId, documentId, timeMs: saidMs } = event;
     const session = hashHex(event.sessionId, this.#config.seed);
     if (this.#isKnownBot(session, timeMs)) return;
-    const judgement = this.#join.judgeClick(event, this.#watermarks.of(partition.value));
+    const judgement = this.#join.judgeClick(event, timeMs, this.#watermarks.of(partition.value));
     if (judgement.fate === 'duplicates') return void this.#counts.duplicates++;
     if (this.#turnsBot(session, timeMs)) return;
 
@@ -213,13 +214,21 @@ class StreamIntake implements Intake {
       case 'open':
       case 'retained': {
         const { fate, visit, index } = judgement;
-        this.#join.add(fate, visit, { index, timeMs, satisfied });
+        this.#join.add(fate, visit, { index, timeMs, saidMs, satisfied });
         if (fate === 'retained') this.#closing.correct(visit);
         return;
       }
       case 'waiting':
         if (this.#join.orphans.full) this.#abandon(this.#join.orphans.oldest!);
-        this.#join.wait({ partition: partition.key, impressionId, documentId, timeMs, satisfied, session });
+        this.#join.wait({
+          partition: partition.key,
+          impressionId,
+          documentId,
+          timeMs,
+          saidMs,
+          satisfied,
+          session,
+        });
         return;
       case 'unshown':
       case 'tooLate':
@@ -230,13 +239,13 @@ class StreamIntake implements Intake {
   }
 
   #joinOrphan(visit: Entry<Visit>, orphan: Entry<Orphan>, event: ImpressionEvent): void {
-    const { documentId, timeMs, satisfied, session } = orphan.value;
+    const { documentId, timeMs, saidMs, satisfied, session } = orphan.value;
     this.#join.dismiss(orphan);
     // Its event is among the bots already.
     if (this.#admission.isBot(session)) return;
     const index = event.results.findIndex((result) => result.documentId === documentId);
     if (index < 0) this.#counts.unshown++;
-    else this.#join.add('open', visit, { index, timeMs, satisfied });
+    else this.#join.add('open', visit, { index, timeMs, saidMs, satisfied });
   }
 
   #isKnownBot(session: string, timeMs: number): boolean {

@@ -49,7 +49,7 @@ export class Join {
   readonly remembered: SlotTable<Remembered>;
   readonly pages: SlotTable<Page>;
   readonly orphans: SlotTable<Orphan>;
-  readonly #waiting = new Map<string, Entry<Orphan>[]>();
+  readonly #waiting = new Map<string, Set<Entry<Orphan>>>();
   readonly #schedule: Schedule;
   readonly #windowMs: number;
   readonly #latenessMaxMs: number;
@@ -90,8 +90,8 @@ export class Join {
   }
 
   /** @param watermarkMs of the click's partition. */
-  judgeClick(click: ClickEvent, watermarkMs: number): Judgement {
-    const { impressionId, documentId, timeMs } = click;
+  judgeClick(click: ClickEvent, timeMs: number, watermarkMs: number): Judgement {
+    const { impressionId, documentId, timeMs: saidMs } = click;
     const open = this.open.get(impressionId);
     const visit = open ?? this.retained.get(impressionId);
     if (visit !== undefined) {
@@ -99,12 +99,12 @@ export class Join {
       const index = results.findIndex((result) => result.documentId === documentId);
       if (index < 0) return { fate: 'unshown' };
       const { clicks } = visit.value;
-      const seen = clicks.some((other) => other.index === index && other.timeMs === timeMs);
+      const seen = clicks.some((other) => other.index === index && other.saidMs === saidMs);
       if (seen || clicks.length >= clicksMax) return { fate: 'duplicates' };
       return { fate: open === undefined ? 'retained' : 'open', visit, index };
     }
     if (this.remembered.get(impressionId)) return { fate: 'tooLate' };
-    if (this.orphans.get(orphanKey(click))) return { fate: 'duplicates' };
+    if (this.orphans.get(orphanKey(impressionId, documentId, saidMs))) return { fate: 'duplicates' };
     return { fate: watermarkMs > timeMs + this.#windowMs ? 'orphans' : 'waiting' };
   }
 
@@ -141,28 +141,29 @@ export class Join {
 
   /** A click waits for its impression; there must be room. */
   wait(orphan: Orphan): void {
-    this.#await(this.orphans.add(orphanKey(orphan), orphan));
+    const key = orphanKey(orphan.impressionId, orphan.documentId, orphan.saidMs);
+    this.#await(this.orphans.add(key, orphan));
   }
 
   /** The click waits no more. */
   dismiss(orphan: Entry<Orphan>): void {
     const { impressionId } = orphan.value;
-    const others = this.#waiting.get(impressionId)!.filter((other) => other !== orphan);
-    if (others.length > 0) this.#waiting.set(impressionId, others);
-    else this.#waiting.delete(impressionId);
+    const waiting = this.#waiting.get(impressionId)!;
+    waiting.delete(orphan);
+    if (waiting.size === 0) this.#waiting.delete(impressionId);
     this.orphans.remove(orphan);
   }
 
   /** The clicks that wait for an impression, in the order they came. */
   waiting(impressionId: string): readonly Entry<Orphan>[] {
-    return this.#waiting.get(impressionId) ?? [];
+    return [...(this.#waiting.get(impressionId) ?? [])];
   }
 
   #await(orphan: Entry<Orphan>): void {
     const { impressionId } = orphan.value;
-    const others = this.#waiting.get(impressionId);
-    if (others) others.push(orphan);
-    else this.#waiting.set(impressionId, [orphan]);
+    const waiting = this.#waiting.get(impressionId);
+    if (waiting) waiting.add(orphan);
+    else this.#waiting.set(impressionId, new Set([orphan]));
     this.#remind('orphan', orphan);
   }
 
@@ -180,5 +181,5 @@ export class Join {
   }
 }
 
-const orphanKey = (click: { impressionId: string; documentId: string; timeMs: number }): string =>
-  `${click.impressionId}\n${click.documentId}\n${click.timeMs}`;
+const orphanKey = (impressionId: string, documentId: string, saidMs: number): string =>
+  `${impressionId}\n${documentId}\n${saidMs}`;

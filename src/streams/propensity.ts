@@ -16,10 +16,10 @@
 // 3. Memory is fixed: gammas live in `propensity.cells` cells, found by hash. Pairs that share a cell share a gamma,
 //    which blurs them: with n pairs a pair is alone with probability about exp(-n / cells).
 //
-// Not guaranteed: only results that are shown at several positions tell position from attraction. Where every ranking
-// is fixed nothing does, and the estimate stays in the region of the start values while the products fit the
-// clicks. Test data, shuffled or explored rankings identify theta. A page says what it says when it
-// closes; clicks that come later are not learnt from.
+// Not guaranteed: only documents that are shown at several positions tell position from attraction. Rankings in random
+// order, or a share of explored ones, identify theta; where every ranking is fixed nothing does: theta * gamma fits the
+// clicks, but lower positions are blamed for the worse documents that stand there, and the table is the better
+// choice. A page says what it says when it closes; clicks that come later are not learnt from.
 import type { Config } from '../config.ts';
 import type { Result } from '../contract.ts';
 import { hash32 } from '../hash.ts';
@@ -29,8 +29,8 @@ import type { StateEntry } from './state.ts';
 /** First byte of every value (the rest of the first eight is zero). A reader refuses any other. */
 const version = 1;
 const headBytes = 8;
-/** Cells per slot of the journal: 4 KiB. */
-const pageCells = 512;
+/** Cells per slot of the journal: as many as fit one 4 KiB page of LMDB with its and the journal's headers. */
+const pageCells = 504;
 /** The start values count as much as this many clicks at position 1. */
 const startClicks = 5;
 /** Results shown at a position after which what was seen there counts half: follows a changed page layout. */
@@ -121,7 +121,8 @@ export class Propensities {
   }
 
   #normalise(): void {
-    const first = this.#sums[0]! / this.#sums[1]!;
+    // Never zero: a topic may show nothing at position 1, or nothing that is clicked.
+    const first = Math.max(this.#sums[0]! / this.#sums[1]!, Number.EPSILON);
     for (let at = 0; at < this.#theta.length; at++)
       this.#theta[at] = clamp(this.#sums[2 * at]! / this.#sums[2 * at + 1]! / first, this.#floor);
   }

@@ -13,51 +13,53 @@ export interface Redacted {
 interface Rule {
   readonly placeholder: string;
   readonly pattern: RegExp;
-  /** How much of a match is such a value, in characters from its start; 0: none of it. */
-  readonly length: (match: string) => number;
+  /** Where in a match the value is, as a half-open range; null: there is none. */
+  readonly find: (match: string) => Range | null;
 }
 
-const all = (match: string): number => match.length;
+type Range = readonly [from: number, to: number];
+
+const all = (match: string): Range => [0, match.length];
 const allIf =
   (holds: (match: string) => boolean) =>
-  (match: string): number =>
-    holds(match) ? match.length : 0;
+  (match: string): Range | null =>
+    holds(match) ? all(match) : null;
 
 /** Strict forms before loose ones: a card number is a long digit run too. */
 const rules: readonly Rule[] = [
   {
     placeholder: '<email>',
     pattern: /[\p{L}\p{N}._%+'-]{1,64}@[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63})+/gu,
-    length: all,
+    find: all,
   },
   {
     placeholder: '<iban>',
     pattern:
       /(?<![\p{L}\p{N}])[a-z]{2}\d{2}(?:[a-z0-9]{11,30}|(?: [a-z0-9]{4}){2,7}(?: [a-z0-9]{1,4})?)(?![\p{L}\p{N}])/giu,
-    length: ibanLength,
+    find: findIban,
   },
-  { placeholder: '<ip>', pattern: /(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.]*\d)/g, length: allIf(isIpv4) },
+  { placeholder: '<ip>', pattern: /(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.]*\d)/g, find: allIf(isIpv4) },
   {
     placeholder: '<ip>',
     pattern: /(?<![\p{L}\p{N}:])[0-9a-f:]*:[0-9a-f:]*:[0-9a-f:]*(?![\p{L}\p{N}])/giu,
-    length: allIf(isIpv6),
+    find: allIf(isIpv6),
   },
-  { placeholder: '<card>', pattern: /(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)/g, length: allIf(isCard) },
+  { placeholder: '<card>', pattern: /(?<!\d)\d(?:[ -]?\d){12,40}(?!\d)/g, find: findCard },
   // International: a plus sign, then 8 to 15 digits.
-  { placeholder: '<phone>', pattern: /\+\d(?:[ ().\-/]{0,2}\d){7,14}(?!\d)/g, length: all },
+  { placeholder: '<phone>', pattern: /\+\d(?:[ ().\-/]{0,2}\d){7,14}(?!\d)/g, find: all },
   // North American: 3-3-4 with separators.
   {
     placeholder: '<phone>',
     pattern: /(?<!\d)(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?!\d)/g,
-    length: all,
+    find: all,
   },
   // National elsewhere: a leading zero and 9 to 12 digits in groups of at least two, with a separator.
   {
     placeholder: '<phone>',
     pattern: /(?<!\d)\(?0\d+\)?(?:[ .\-/]\d{2,})+(?!\d)/g,
-    length: allIf(isNational),
+    find: allIf(isNational),
   },
-  { placeholder: '<number>', pattern: /\d{9,}/g, length: all },
+  { placeholder: '<number>', pattern: /\d{9,}/g, find: all },
 ];
 
 /** Replaces e-mail addresses, IBANs, IP addresses, payment cards, telephone numbers and runs of nine digits or more. */
@@ -66,19 +68,31 @@ export function redact(text: string): Redacted {
   if (!/[@:]|\d\D{0,2}\d\D{0,2}\d/.test(text)) return { text, count: 0 };
   let count = 0;
   let redacted = text;
-  for (const { pattern, placeholder, length } of rules)
+  for (const { pattern, placeholder, find } of rules)
     redacted = redacted.replace(pattern, (match) => {
-      const end = length(match);
-      if (end === 0) return match;
+      const range = find(match);
+      if (range === null) return match;
       count++;
-      return placeholder + match.slice(end);
+      return match.slice(0, range[0]) + placeholder + match.slice(range[1]);
     });
   return { text: redacted, count };
 }
 
-/** Luhn's check (ISO/IEC 7812-1): from the right, every second digit doubled, the digits' sum a multiple of ten. */
-function isCard(match: string): boolean {
-  const digits = match.replace(/\D/g, '');
+/** The first and longest run of whole digit groups that is a card; other numbers may stand beside it. */
+function findCard(match: string): Range | null {
+  const groups = [...match.matchAll(/\d+/g)].map(
+    ({ index, 0: digits }) => [index, index + digits.length] as const,
+  );
+  for (const [from] of groups)
+    for (const [, to] of groups.toReversed())
+      if (to > from && isCard(match.slice(from, to))) return [from, to];
+  return null;
+}
+
+/** 13 to 19 digits that pass Luhn's check: from the right, every second one doubled, the sum a multiple of ten. */
+function isCard(text: string): boolean {
+  const digits = text.replace(/\D/g, '');
+  if (digits.length < 13 || digits.length > 19) return false;
   let sum = 0;
   for (let i = 0; i < digits.length; i++) {
     const digit = Number(digits[digits.length - 1 - i]);
@@ -89,10 +103,10 @@ function isCard(match: string): boolean {
 }
 
 /** The longest start of the match, ending at a blank or at its end, that is an IBAN; words may follow one. */
-function ibanLength(match: string): number {
-  for (let end = match.length; end >= 15; end = match.lastIndexOf(' ', end - 1))
-    if (isIban(match.slice(0, end))) return end;
-  return 0;
+function findIban(match: string): Range | null {
+  for (let to = match.length; to >= 15; to = match.lastIndexOf(' ', to - 1))
+    if (isIban(match.slice(0, to))) return [0, to];
+  return null;
 }
 
 /** ISO 13616: the first four characters moved to the end, letters as 10 to 35, the number's remainder by 97 is 1. */

@@ -5,6 +5,8 @@ export interface Click {
   /** Index of the result. */
   readonly index: number;
   readonly timeMs: number;
+  /** As the event said it, by which the same click is known when it is delivered again later: see `eventTime`. */
+  readonly saidMs: number;
   readonly satisfied: boolean;
 }
 
@@ -36,6 +38,7 @@ export interface Orphan {
   readonly impressionId: string;
   readonly documentId: string;
   readonly timeMs: number;
+  readonly saidMs: number;
   readonly satisfied: boolean;
   readonly session: string;
 }
@@ -55,7 +58,7 @@ export const packVisit = (v: Visit): readonly unknown[] => [
   v.holdout ? 1 : 0,
   v.journalled,
   v.sequence,
-  ...v.clicks.flatMap((click) => [click.index, click.timeMs - v.timeMs, click.satisfied ? 1 : 0]),
+  ...v.clicks.flatMap((c) => [c.index, c.timeMs - v.timeMs, c.saidMs - c.timeMs, c.satisfied ? 1 : 0]),
 ];
 
 export function unpackVisit(fields: readonly unknown[]): Visit {
@@ -64,19 +67,13 @@ export function unpackVisit(fields: readonly unknown[]): Visit {
     ...number[],
   ];
   const clicks: Click[] = [];
-  for (let at = 0; at < flat.length; at += 3)
-    clicks.push({ index: flat[at]!, timeMs: timeMs + flat[at + 1]!, satisfied: flat[at + 2] === 1 });
-  return {
-    partition,
-    offset,
-    timeMs,
-    session,
-    queryKey,
-    holdout: holdout === 1,
-    clicks,
-    journalled,
-    sequence,
-  };
+  for (let at = 0; at < flat.length; at += 4) {
+    const [index, afterMs, aheadMs, satisfied] = flat.slice(at, at + 4) as [number, number, number, number];
+    const clickMs = timeMs + afterMs;
+    clicks.push({ index, timeMs: clickMs, saidMs: clickMs + aheadMs, satisfied: satisfied === 1 });
+  }
+  const fate = { holdout: holdout === 1, clicks, journalled, sequence };
+  return { partition, offset, timeMs, session, queryKey, ...fate };
 }
 
 export const packPage = (page: Page): readonly unknown[] => [
@@ -106,13 +103,14 @@ export const packOrphan = (o: Orphan): readonly unknown[] => [
   o.impressionId,
   o.documentId,
   o.timeMs,
+  o.saidMs,
   o.satisfied ? 1 : 0,
   o.session,
 ];
 
 export function unpackOrphan(fields: readonly unknown[]): Orphan {
-  const [partition, impressionId, documentId, timeMs, satisfied, session] = fields as [
-    ...[string, string, string, number, number, string],
+  const [partition, impressionId, documentId, timeMs, saidMs, satisfied, session] = fields as [
+    ...[string, string, string, number, number, number, string],
   ];
-  return { partition, impressionId, documentId, timeMs, satisfied: satisfied === 1, session };
+  return { partition, impressionId, documentId, timeMs, saidMs, satisfied: satisfied === 1, session };
 }

@@ -5,10 +5,11 @@
 // 2. A partition's own watermark is its newest event time minus `watermark.disorder_max`. A partition that lags more
 //    than `watermark.idle_timeout` behind the newest event of all is taken to be there:
 //    watermark(p) = max(newest(p) - disorder_max, newest of all - idle_timeout). No wall clock is asked.
-// 3. An event moves the clock at most to its record's own timestamp. The event time comes from a user's device, whose
-//    clock may be years ahead; the record's was set where it was collected. One broken device would otherwise close
-//    everything that is open and make every later event late. (A topic whose record timestamps are copies of the
-//    event times has no such protection.) The event itself keeps its time.
+// 3. No event is newer than its record: event time is what the event says, but at most the record's own timestamp.
+//    The former comes from a user's device, whose clock may be years ahead; the latter was set where it was collected.
+//    One broken device would otherwise close everything that is open and make every later event late, and its own
+//    pages would stay open for years. (A topic whose record timestamps are copies of the event times has no such
+//    protection.)
 import type { Config } from '../config.ts';
 import type { Coordinates } from '../contract.ts';
 import { RestillError } from '../errors.ts';
@@ -18,7 +19,7 @@ export interface Partition {
   readonly topic: string;
   readonly partition: number;
   nextOffset: number;
-  /** Newest event time, by invariant 3; minus infinity before the first event. */
+  /** Newest event time; minus infinity before the first event. */
   newestMs: number;
 }
 
@@ -28,6 +29,9 @@ const partitionsMax = 10_000;
 /** Name of a partition in offsets and in state. */
 export const partitionKey = (at: { readonly topic: string; readonly partition: number }): string =>
   `${at.topic}/${at.partition}`;
+
+/** Event time by invariant 3, milliseconds since the epoch. */
+export const eventTime = (saidMs: number, timestampMs: number): number => Math.min(saidMs, timestampMs);
 
 export class Watermarks {
   readonly table: SlotTable<Partition>;
@@ -60,15 +64,17 @@ export class Watermarks {
     return entry;
   }
 
-  /** Moves the clock of a partition. Returns whether the event is late: behind the partition's own watermark before. */
-  observe(entry: Entry<Partition>, timeMs: number, timestampMs: number): boolean {
+  /**
+   * Moves the clock of a partition to the time of an event.
+   * @returns whether the event is late: behind the partition's own watermark before.
+   */
+  observe(entry: Entry<Partition>, timeMs: number): boolean {
     const partition = entry.value;
     const late = timeMs < partition.newestMs - this.#disorderMax;
-    const clockMs = Math.min(timeMs, timestampMs);
-    if (clockMs > partition.newestMs) {
-      partition.newestMs = clockMs;
+    if (timeMs > partition.newestMs) {
+      partition.newestMs = timeMs;
       this.table.changed(entry);
-      if (clockMs > this.#newestMs) this.#newestMs = clockMs;
+      if (timeMs > this.#newestMs) this.#newestMs = timeMs;
     }
     return late;
   }
