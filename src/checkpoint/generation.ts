@@ -1,5 +1,6 @@
 // Names in the store's directory. A name orders generations and reserves numbers; what a generation *is*
 // stands in its manifest, and a manifest that disagrees with its directory's name is damage.
+import { z } from 'zod';
 import type { GenerationId } from '../contract.ts';
 import { assert } from '../errors.ts';
 
@@ -32,6 +33,14 @@ export function parseGenerationId(text: string): GenerationId | null {
   const number = Number(text.slice(1));
   return number >= 1 && generationId(number) === text ? generationId(number) : null;
 }
+
+/** For files that name generations. */
+export const generationIdSchema = z.string().transform((text, context): GenerationId => {
+  const id = parseGenerationId(text);
+  if (id) return id;
+  context.addIssue({ code: 'custom', message: `"${text}" is not a generation id such as g000001` });
+  return z.NEVER;
+});
 
 export function placeOf(name: string): Place {
   const match = /^(?:\.(staging|removing|damaged)-)?(g\d+)(?:\.\d+)?$/.exec(name);

@@ -11,7 +11,7 @@ import type {
   Snapshot,
 } from '../contract.ts';
 import { assert, RestillError } from '../errors.ts';
-import { parseGenerationId } from './generation.ts';
+import { generationIdSchema } from './generation.ts';
 import { seal, unseal } from './sealed-json.ts';
 
 export const manifestName = 'manifest.json';
@@ -20,19 +20,13 @@ export const manifestName = 'manifest.json';
 const filePath = /^[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9][A-Za-z0-9._-]*)*$/;
 const hex64 = /^[0-9a-f]{64}$/;
 
-const id = z.string().transform((text, context): GenerationId => {
-  const parsed = parseGenerationId(text);
-  if (parsed) return parsed;
-  context.addIssue({ code: 'custom', message: `"${text}" is not a generation id such as g000001` });
-  return z.NEVER;
-});
 const figures = z.record(z.string(), z.number());
 const weight = z.string().regex(hex64);
 
 const manifestSchema = z.strictObject({
   version: z.literal(1),
-  id,
-  parent: id.nullable(),
+  id: generationIdSchema,
+  parent: generationIdSchema.nullable(),
   createdAt: z.iso.datetime(),
   cursor: z.int().min(0),
   scheduled: z.boolean(),

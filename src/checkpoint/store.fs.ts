@@ -13,6 +13,7 @@
 // 3. A number once seen as a generation is never given out again.
 // 4. A reader changes nothing on disk. One process at a time has write access: the journal's lock sees to it.
 // 5. Retention never removes the live generation or a pinned one.
+// 6. What the gate promoted goes live, also when a crash comes between `publish` and `setLive`.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
@@ -30,6 +31,7 @@ import { diskFiles, type Files, named } from './files.fs.ts';
 import {
   currentName,
   damagedName,
+  generationNumber,
   generationsIn,
   nextGenerationId,
   pinnedName,
@@ -38,7 +40,7 @@ import {
 } from './generation.ts';
 import { describeSnapshot, refuseForeign } from './manifest.ts';
 import { parsePinned } from './pinned.ts';
-import { decodePointer, encodePointer } from './pointer.ts';
+import { decodePointer, encodePointer, type Pointer } from './pointer.ts';
 import { expired, expiredDamaged } from './retention.ts';
 import { land, stage } from './staging.fs.ts';
 import { checkDigest, readManifest, verifyGeneration } from './verify.fs.ts';
@@ -65,7 +67,12 @@ export interface StoreOptions {
   readonly files?: Files;
 }
 
-/** Clears away what a crash left behind. Errors: STORE_WRITE_FAILED, STORE_READ_FAILED. */
+/**
+ * With write access it clears away what a crash left behind, and puts in service what the gate had promoted
+ * when the crash came between `publish` and `setLive`.
+ *
+ * @throws STORE_WRITE_FAILED, STORE_READ_FAILED, GENERATION_DAMAGED (current.json).
+ */
 export async function openStore(options: StoreOptions): Promise<GenerationStore> {
   const store = new DirectoryStore(options);
   if (options.access === 'write') await store.prepare();
@@ -88,6 +95,7 @@ class DirectoryStore implements GenerationStore {
   async prepare(): Promise<void> {
     await makeDirectories(this.#files, this.#directory);
     await this.#clear();
+    await this.#finishPromotion();
   }
 
   publish(snapshot: Snapshot, verdict: GateVerdict): Promise<Generation> {
@@ -164,19 +172,11 @@ class DirectoryStore implements GenerationStore {
   }
 
   async live(): Promise<GenerationId | null> {
-    const path = this.#pathOf(currentName);
-    const bytes = await readFile(this.#files, path);
-    return bytes && decodePointer(bytes, path).id;
+    return (await this.#pointer())?.id ?? null;
   }
 
   setLive(id: GenerationId): Promise<void> {
-    return this.#change(async () => {
-      await this.open(id);
-      // Its name must be durable before anything points to it: the fsync that ends `publish` may have failed.
-      await this.#files.syncDirectory(this.#directory);
-      const pointer = encodePointer(id, this.#options.clock.now());
-      await replaceFile(this.#files, this.#directory, currentName, pointer);
-    });
+    return this.#change(() => this.#pointTo(id));
   }
 
   retain(keep: number): Promise<GenerationId[]> {
@@ -197,6 +197,37 @@ class DirectoryStore implements GenerationStore {
     const result = this.#last.then(work);
     this.#last = result.catch(() => {}); // its caller gets the error; the next change starts all the same
     return result;
+  }
+
+  async #pointer(): Promise<Pointer | null> {
+    const path = this.#pathOf(currentName);
+    const bytes = await readFile(this.#files, path);
+    return bytes && decodePointer(bytes, path);
+  }
+
+  async #pointTo(id: GenerationId): Promise<void> {
+    await this.open(id);
+    // Its name must be durable before anything points to it: the fsync that ends `publish` may have failed.
+    await this.#files.syncDirectory(this.#directory);
+    const newest = generationsIn(await this.#names()).at(-1)!;
+    const pointer = encodePointer(id, newest, this.#options.clock.now());
+    await replaceFile(this.#files, this.#directory, currentName, pointer);
+  }
+
+  /**
+   * An operator who went back to an older generation is not overruled: the pointer was set after the newest.
+   */
+  async #finishPromotion(): Promise<void> {
+    const newest = generationsIn(await this.#names()).at(-1);
+    const pointer = await this.#pointer();
+    if (!newest || (pointer && generationNumber(pointer.newest) >= generationNumber(newest))) return;
+    try {
+      const { gate } = await readManifest(this.#files, this.#pathOf(newest), newest);
+      if (gate.decision === 'PROMOTE') await this.#pointTo(newest);
+    } catch (error) {
+      // A generation that cannot be used is not promoted; `latest` says what is wrong with it.
+      if (!isOneOf(error, 'GENERATION_DAMAGED', 'GENERATION_FOREIGN')) throw error;
+    }
   }
 
   /** Null when it is damaged; then it is also reported, and with write access set aside. */

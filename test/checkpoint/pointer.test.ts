@@ -7,12 +7,13 @@ import { generationId } from '../../src/checkpoint/generation.ts';
 import { decodePointer, encodePointer } from '../../src/checkpoint/pointer.ts';
 import { seal } from '../../src/checkpoint/sealed-json.ts';
 
-const bytes = Buffer.from(encodePointer(generationId(3), 1_767_225_600_000));
+const bytes = Buffer.from(encodePointer(generationId(3), generationId(5), 1_767_225_600_000));
 
 it('is pinned by golden bytes', () => {
   expect(bytes.toString()).toBe(`{
   "id": "g000003",
-  "sha256": "3ba18f4c11de9a5916a7acfce3608027b5573746005ad0745107d759e85364af",
+  "newest": "g000005",
+  "sha256": "a0c253e447170ff8028288580795c2bff906ead9eae4b701a1a6845ea96e7ca2",
   "since": "2026-01-01T00:00:00.000Z",
   "version": 1
 }
@@ -20,6 +21,7 @@ it('is pinned by golden bytes', () => {
   expect(decodePointer(bytes, 'current.json')).toEqual({
     version: 1,
     id: 'g000003',
+    newest: 'g000005',
     since: '2026-01-01T00:00:00.000Z',
   });
 });
@@ -30,9 +32,12 @@ it('another generation by one flipped digit is damage', () => {
 });
 
 it.each([
-  ['another version', { version: 2, id: 'g000003', since: '2026-01-01T00:00:00.000Z' }],
-  ['an id that is none', { version: 1, id: 'g3', since: '2026-01-01T00:00:00.000Z' }],
-  ['a field too many', { version: 1, id: 'g000003', since: '2026-01-01T00:00:00.000Z', more: 1 }],
+  ['another version', { version: 2, id: 'g000003', newest: 'g000003', since: '2026-01-01T00:00:00.000Z' }],
+  ['an id that is none', { version: 1, id: 'g3', newest: 'g000003', since: '2026-01-01T00:00:00.000Z' }],
+  [
+    'a field too many',
+    { version: 1, id: 'g000003', newest: 'g000003', since: '2026-01-01T00:00:00.000Z', more: 1 },
+  ],
 ])('refuses %s, however well sealed', (_, fields) => {
   expect(() => decodePointer(seal(fields), 'current.json')).toThrow(
     expect.objectContaining({ code: 'GENERATION_DAMAGED' }),

@@ -5,6 +5,7 @@
 // - ids are never reused; the manifest's id must be the directory's
 // - a reader changes nothing on disk
 // - retention keeps the newest, the live one and the pinned ones
+// - what the gate promoted goes live even when a crash comes in between; an operator is not overruled
 // - on the disk and on the memory disk of the crash tests alike
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -121,14 +122,17 @@ describe.each(Object.entries(disks))('on the %s', (_, open) => {
 
   it('says that the disk is full, and keeps what there was', async () => {
     const { files, directory } = open();
-    const before = await publish((await storeAt(directory, { files })).store, 100);
+    const { store: roomy } = await storeAt(directory, { files });
+    const before = await publish(roomy, 100);
+    await roomy.setLive(before.manifest.id);
     const { store } = await storeAt(directory, { files: withFault(files, diskFull(1)) });
     await expect(publish(store, 200)).rejects.toMatchObject({
       code: 'STORE_WRITE_FAILED',
       message: expect.stringMatching(new RegExp(`${directory}.*ENOSPC.*free some space`)),
     });
     expect(await store.latest(digestA)).toEqual(before);
-    expect(await files.list(directory)).toEqual([{ name: 'g000001', kind: 'directory' }]);
+    const names = (await files.list(directory))!.map((entry) => entry.name).sort();
+    expect(names).toEqual(['current.json', 'g000001']);
   });
 });
 
@@ -214,6 +218,44 @@ describe('the directory', () => {
     cpSync(second.directory, join(directory, 'g000005'), { recursive: true });
     expect(await store.latest(digestA)).toEqual(second);
     expect(unusable[0]?.error.message).toMatch(/describes g000002, its directory is named g000005/);
+  });
+});
+
+describe('a crash between publication and promotion', () => {
+  const reopened = async (directory: string) => (await storeAt(directory)).store.live();
+
+  it('does not cost the generation its promotion', async () => {
+    const { directory, store } = await twoGenerations();
+    expect(await store.live()).toBeNull();
+    expect(await reopened(directory)).toBe('g000002');
+    await publish(store, 300);
+    expect(await reopened(directory)).toBe('g000003');
+  });
+
+  it('does not promote what the gate did not', async () => {
+    const { directory, store, second } = await twoGenerations();
+    await store.setLive(second.manifest.id);
+    for (const decision of ['HOLD', 'REJECT'] as const) {
+      await store.publish(snapshotAt({ cursor: 300 }), { decision, reason: 'quality-fell', figures: {} });
+      expect(await reopened(directory)).toBe('g000002');
+    }
+  });
+
+  it('does not overrule an operator who went back', async () => {
+    const { directory, store, first, second } = await twoGenerations();
+    await store.setLive(second.manifest.id);
+    await store.setLive(first.manifest.id);
+    expect(await reopened(directory)).toBe('g000001');
+    await publish(store, 300);
+    expect(await reopened(directory)).toBe('g000003');
+  });
+
+  it('does not promote what is damaged, nor for a reader', async () => {
+    const { directory, second } = await twoGenerations();
+    const { store: reader } = await storeAt(directory, { access: 'read' });
+    expect(await reader.live()).toBeNull();
+    rmSync(join(second.directory, 'state.json'));
+    expect(await reopened(directory)).toBeNull();
   });
 });
 
