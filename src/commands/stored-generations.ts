@@ -8,9 +8,6 @@ import { systemClock } from '../clock.ts';
 import type { Generation, GenerationId, GenerationStore } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 
-/** Where a data directory keeps its generations. */
-export const generationsDirectory = (data: string): string => join(data, 'generations');
-
 export interface StoredGenerations {
   readonly directory: string;
   readonly store: GenerationStore;
@@ -20,7 +17,7 @@ export interface StoredGenerations {
 
 /** Changes nothing on disk. A directory that is not there holds no generations. */
 export async function openStoredGenerations(data: string): Promise<StoredGenerations> {
-  const directory = generationsDirectory(data);
+  const directory = join(data, 'generations');
   const unusable: Unusable[] = [];
   const onUnusable = (found: Unusable): void => void unusable.push(found);
   const store = await openStore({ directory, clock: systemClock, access: 'read', onUnusable });
