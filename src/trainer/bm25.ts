@@ -1,6 +1,6 @@
-// BM25, the floor that every learnt ranker is shown beside. Robertson & Zaragoza, "The Probabilistic Relevance
-// Framework: BM25 and Beyond" (2009), equation 3.15, with the inverse document frequency of Lucene's BM25Similarity:
-// the 1 + inside the logarithm keeps a word that most documents have from counting against a document.
+// BM25, the floor that every learnt ranker is shown beside. Robertson & Zaragoza, "The Probabilistic
+// Relevance Framework: BM25 and Beyond" (2009), equation 3.15, with the inverse document frequency of
+// Lucene's BM25Similarity: by its 1 + a word that most documents have does not count against them.
 import type { Document } from '../contract.ts';
 
 /** What of a document is indexed and scored. */
@@ -27,7 +27,7 @@ export interface Bm25 {
   score(query: string, document: Document): number;
 }
 
-/** Statistics of a collection: document frequencies and the mean length in words. An empty one scores all 0. */
+/** Statistics of a collection: document frequencies, mean length. In an empty one all words are as rare. */
 export function indexBm25(collection: Iterable<Document>, options: Partial<Bm25Options> = {}): Bm25 {
   const { field, k1, b } = { ...bm25Defaults, ...options };
   const textOf = (d: Document): string => (field === 'title' ? d.title : `${d.title} ${d.summary}`);
@@ -62,7 +62,7 @@ export function indexBm25(collection: Iterable<Document>, options: Partial<Bm25O
   return { size, score };
 }
 
-/** Lower-case runs of letters, marks and digits. No stemming: the floor should be one that anybody can repeat. */
+/** Lower-case runs of letters, marks and digits. No stemming: anybody can repeat this floor. */
 export const words = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
 
 interface Bag {

@@ -10,8 +10,8 @@ export interface Interval {
 }
 
 /**
- * Bootstrap of `mean(a - b)` over queries (Efron & Tibshirani 1993, percentile interval): `a[i]` and `b[i]` are the
- * figures of two rankers on the same query, so what makes the query hard cancels out.
+ * Bootstrap of `mean(a - b)` over queries (Efron & Tibshirani 1993, percentile interval): `a[i]` and `b[i]`
+ * are the figures of two rankers on the same query, so what makes the query hard cancels out.
  */
 export function pairedBootstrap(
   a: readonly number[],

@@ -1,14 +1,15 @@
-// Ranking quality measured by clicks: satisfied clicks stand for relevance, pages for queries. Clicks only exist
-// where users looked, so these figures compare rankers; they are no substitute for judgments.
+// Ranking quality measured by clicks: satisfied clicks stand for relevance, pages for queries. Clicks only
+// exist where users looked, so these figures compare rankers; they are no substitute for judgments.
 import type { Group } from '../contract.ts';
 import { assert } from '../errors.ts';
 import { type JudgedRanking, type RankingQuality, rankQuality } from './quality.ts';
 
 /**
  * How clicks count.
- * - `page`: one ranking per page, satisfied clicks have grade 1. Favours whatever stood on top when it was shown.
- * - `inverse-propensity`: one ranking per satisfied click, against the results without one, weighing 1 / propensity:
- *   a click far down, where few look, stands for many that were not made (Joachims, Swaminathan & Schnabel 2017).
+ * - `page`: one ranking per page, satisfied clicks have grade 1. Favours what stood on top when it was shown.
+ * - `inverse-propensity`: one ranking per satisfied click, against the results without one, weighing
+ *   1 / propensity: a click far down, where few look, stands for many that were not made (Joachims,
+ *   Swaminathan & Schnabel 2017).
  */
 export type ClickWeighting = 'page' | 'inverse-propensity';
 

@@ -1,5 +1,5 @@
-// Judged queries from three text files: queries and documents as JSON lines, judgments as TSV or TREC qrels. The
-// caller reads the files; every error names the file and the line. And the way back: TREC run lines.
+// Judged queries from three text files: queries and documents as JSON lines, judgments as TSV or TREC qrels.
+// The caller reads the files; every error names the file and the line. And the way back: TREC run lines.
 import { z } from 'zod';
 import type { Document } from '../contract.ts';
 import { RestillError } from '../errors.ts';
@@ -39,10 +39,10 @@ const documentLine = z.object({ doc_id: id, title: z.string(), summary: z.string
  *
  * - queries: `{"query_id": "q1", "query": "..."}` a line; further keys are ignored, here and in documents.
  * - documents: `{"doc_id": "d1", "title": "...", "summary": "..."}`; `summary` may be absent.
- * - judgments: `q1 <tab> d1 <tab> 3`, with or without the header `query_id doc_id grade`; TREC's four columns too.
+ * - judgments: `q1 <tab> d1 <tab> 3`, with or without the header `query_id doc_id grade`; or TREC's qrels.
  *
- * @throws RestillError INPUT_UNREADABLE for a line of the wrong form, an id that occurs twice, a pair judged twice
- *   and a judgment of an unknown query or document.
+ * @throws RestillError INPUT_UNREADABLE for a line of the wrong form, an id that occurs twice, a pair judged
+ *   twice and a judgment of an unknown query or document.
  */
 export function judgedQueries(files: {
   readonly queries: TextFile;
@@ -80,8 +80,8 @@ export function judgedQueries(files: {
 }
 
 /**
- * Lines `qid Q0 docid rank score tag` of a TREC run, best first, equal scores by document id, each ended by a newline.
- * Note that trec_eval ignores the rank column and breaks ties in its own way.
+ * Lines `qid Q0 docid rank score tag` of a TREC run, best first, equal scores by document id, each ended by
+ * a newline. Note that trec_eval ignores the rank column and breaks ties in its own way.
  */
 export function formatTrecRun(
   queryId: string,

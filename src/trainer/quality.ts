@@ -2,14 +2,14 @@
 //
 // Invariants:
 // 1. Scores count by their order only: a strictly increasing transform changes nothing.
-// 2. The order in which documents are listed changes nothing: of equal scores every order is equally likely, and a
-//    figure is its mean over them. So one constant score for all is exactly the floor "random order".
+// 2. The order in which documents are listed changes nothing: of equal scores every order is equally likely,
+//    and a figure is its mean over them. So one constant score for all is exactly the floor "random order".
 // 3. A perfect order has nDCG 1 and MRR 1; swapping a concordant pair of neighbours never improves a figure.
 // 4. A query without a relevant document (grade > 0) says nothing about an order: left out and counted.
 import type { Quality } from '../contract.ts';
 import { assert } from '../errors.ts';
 
-/** The judged documents of one query. `grades[i]`, an integer from 0 (irrelevant), and `scores[i]` belong together. */
+/** The judged documents of one query: `grades[i]` is an integer from 0 (irrelevant), `scores[i]` its score. */
 export interface JudgedRanking {
   readonly grades: readonly number[];
   readonly scores: readonly number[];
@@ -32,8 +32,8 @@ export interface PairOrder {
 /**
  * Means over queries of nDCG and MRR; PNR over the pairs of all queries together, as in Ye et al. 2025.
  *
- * PNR is concordant over discordant pairs: 1 for random order. Where nothing is discordant, half a pair stands in:
- * the true ratio is unbounded, and a report in JSON needs a number.
+ * PNR is concordant over discordant pairs: 1 for random order. Where nothing is discordant, half a pair
+ * stands in: the true ratio is unbounded, and a report in JSON needs a number.
  */
 export function rankQuality(rankings: readonly JudgedRanking[]): RankingQuality {
   const measured = rankings.filter(isMeasurable);
@@ -63,9 +63,9 @@ export function rankQuality(rankings: readonly JudgedRanking[]): RankingQuality 
 export const isMeasurable = ({ grades }: JudgedRanking): boolean => grades.some((grade) => grade > 0);
 
 /**
- * Normalised discounted cumulative gain of the first `k` (Järvelin & Kekäläinen 2002; gains of Burges et al. 2005):
- * `sum over ranks r <= k of (2^grade - 1) / log2(1 + r)`, over the same sum of the best order of the same documents.
- * Equal scores: each document of a tie gets the mean gain of the tie (McSherry & Najork 2008).
+ * Normalised discounted cumulative gain of the first `k` (Järvelin & Kekäläinen 2002; Burges et al. 2005):
+ * `sum over ranks r <= k of (2^grade - 1) / log2(1 + r)`, over the same sum of the best order of the same
+ * documents. Equal scores: each document gets the mean gain of its tie (McSherry & Najork 2008).
  */
 export function ndcg(ranking: JudgedRanking, k: number): number {
   const { grades } = ranking;
@@ -74,9 +74,7 @@ export function ndcg(ranking: JudgedRanking, k: number): number {
   return dcg(ties(ranking), k) / best;
 }
 
-/**
- * 1 / rank of the first document of the best grade in the query's pool. Equal scores: the mean over all their orders.
- */
+/** 1 / rank of the first document of the pool's best grade. Equal scores: the mean over all their orders. */
 export function reciprocalRank(ranking: JudgedRanking): number {
   const best = Math.max(...ranking.grades);
   let before = 0;

@@ -1,4 +1,4 @@
-// BM25 by hand on three titles; what the formula promises; and the ESCI floor against an independent implementation.
+// BM25 by hand on three titles; what the formula promises; the ESCI floor against an independent program.
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -13,9 +13,8 @@ const document = (title: string, summary = ''): Document => ({ title, summary })
 
 describe('words', () => {
   it('are lower-case runs of letters, marks and digits of any script', () => {
-    expect(words("Men's T-Shirt, Größe XL (2-pack) naïve नमस्ते")).toEqual(
-      ['men', 's', 't', 'shirt', 'größe', 'xl', '2', 'pack', 'naïve', 'नमस्ते'], // biome-ignore format: one line
-    );
+    const text = "Men's T-Shirt, Größe XL (2-pack) naïve नमस्ते";
+    expect(words(text).join('|')).toBe('men|s|t|shirt|größe|xl|2|pack|naïve|नमस्ते');
     expect(words('…')).toEqual([]);
   });
 });
@@ -78,8 +77,8 @@ describe('the floors of the ESCI pool', () => {
     sharedFile(`data/esci/${name}`),
   );
 
-  // Independent measurement: rank-bm25 0.2.2 (Python, BM25Okapi with k1 1.2 and b 0.75, the same words, its own idf
-  // with an epsilon floor) gives nDCG@10 0.708; PNR 1.229 with ties as half and half, 1.266 with ties left out.
+  // Independent measurement: rank-bm25 0.2.2 (Python, BM25Okapi with k1 1.2 and b 0.75, the same words, its
+  // own idf with an epsilon floor): nDCG@10 0.708; PNR 1.229 with ties half and half, 1.266 without ties.
   it.skipIf(files.includes(null))('are those that rank-bm25 finds on titles', () => {
     const [queries, documents, judgments] = files.map((path) => {
       const bytes = readFileSync(path!);

@@ -1,4 +1,4 @@
-// The interval is centred where the difference is, shrinks with evidence, follows from the seed, and has its sign.
+// The interval stands where the difference is, has its sign, narrows by pairing, and follows from the seed.
 import { describe, expect, it } from 'vitest';
 import { randomFor } from '../../src/random.ts';
 import { pairedBootstrap } from '../../src/trainer/bootstrap.ts';

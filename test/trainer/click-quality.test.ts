@@ -48,7 +48,7 @@ describe('quality by clicks', () => {
     expect(quality.pnr).toBeCloseTo(1 / 4, 12);
   });
 
-  it('undoes position bias: a ranker no better than the shown order is not favoured for agreeing with it', () => {
+  it('undoes position bias: a ranker is not favoured for agreeing with the shown order', () => {
     // Every result is equally relevant, so no order is better; clicks follow the propensities.
     const propensities = [1, 0.6, 0.4, 0.3];
     const random = randomFor(9, 'pages');
