@@ -245,6 +245,7 @@ class StreamIntake implements Intake {
     if (this.#admission.isBot(session)) return;
     const index = event.results.findIndex((result) => result.documentId === documentId);
     if (index < 0) this.#counts.unshown++;
+    else if (this.#join.isSated(visit)) this.#counts.duplicates++;
     else this.#join.add('open', visit, { index, timeMs, saidMs, satisfied });
   }
 

@@ -100,12 +100,17 @@ export class Join {
       if (index < 0) return { fate: 'unshown' };
       const { clicks } = visit.value;
       const seen = clicks.some((other) => other.index === index && other.saidMs === saidMs);
-      if (seen || clicks.length >= clicksMax) return { fate: 'duplicates' };
+      if (seen || this.isSated(visit)) return { fate: 'duplicates' };
       return { fate: open === undefined ? 'retained' : 'open', visit, index };
     }
     if (this.remembered.get(impressionId)) return { fate: 'tooLate' };
     if (this.orphans.get(orphanKey(impressionId, documentId, saidMs))) return { fate: 'duplicates' };
     return { fate: watermarkMs > timeMs + this.#windowMs ? 'orphans' : 'waiting' };
+  }
+
+  /** Whether the page has so many clicks that further ones count as duplicates. */
+  isSated(visit: Entry<Visit>): boolean {
+    return visit.value.clicks.length >= clicksMax;
   }
 
   /** Opens an impression; there must be room. */

@@ -111,6 +111,14 @@ describe('memory', () => {
     expect([...admission.table.entries()].map(({ key }) => key)).toEqual(['c', 'a', 'd']);
   });
 
+  test('a session that was renewed is still forgotten in the end', () => {
+    const { admission, pass } = open({ sessionsMax: 3 });
+    for (const session of ['a', 'b', 'c']) admission.observe(session, 0);
+    admission.observe('a', 1);
+    pass(memoryMs + 2);
+    expect(admission.table.size).toBe(0);
+  });
+
   test('however many sessions come, timers stay in proportion (promise 11)', () => {
     const { admission, schedule } = open({ sessionsMax: 10 });
     for (let i = 0; i < 20_000; i++) admission.observe(`s${i % 500}`, i);

@@ -58,6 +58,15 @@ describe('bots', () => {
     expect(f.finish().counts).toMatchObject({ duplicates: 10, groups: 1 });
   });
 
+  test('what a known bot sends again is counted as a bot event, for nobody remembers what it sent', () => {
+    const f = new Feed(config).all(
+      impression('i', 0, bot),
+      ...[1, 2, 3].map((at) => click('i', 'a', at, bot)),
+    );
+    f.all(impression('i', 0, bot), click('i', 'a', 3, bot));
+    expect(f.finish().counts).toEqual({ bots: 6 });
+  });
+
   test('clicks of a bot that wait for their impression are not joined, nor orphans', () => {
     const f = new Feed(config).all(...[1, 2, 3, 4].map((at) => click('i', 'a', at, bot)));
     f.all(impression('i', 0)).finish();
@@ -115,6 +124,14 @@ test('pages without clicks are not kept but do teach the propensities', () => {
   f.all(impression('last', 100), click('last', 'b', 101)).finish();
   expect(f.counts).toMatchObject({ unclicked: 20, groups: 1 });
   expect(f.groups[0]!.results[1]!.propensity).toBeGreaterThan(0.6);
+});
+
+test('at the end what is open closes in the order of event time', () => {
+  const f = new Feed(tinyConfig()).all(impression('later', 500), impression('earlier', 400));
+  f.all(click('later', 'a', 600), click('earlier', 'a', 600))
+    .finish()
+    .drain();
+  expect(f.groups.map(({ impressionId }) => impressionId)).toEqual(['earlier', 'later']);
 });
 
 test('sequence numbers go on from the one given, without gaps', () => {

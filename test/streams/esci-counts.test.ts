@@ -6,12 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
-import type { Group, IngestCounts } from '../../src/contract.ts';
+import type { Group, IngestCounts, SourceRecord } from '../../src/contract.ts';
 import { decode, isEvent } from '../../src/streams/decode.ts';
-import { isLetter, parseEnvelope } from '../../src/streams/envelope.ts';
 import { openIntake } from '../../src/streams/intake.ts';
-import { openMerge } from '../../src/streams/merge.ts';
-import type { SourceItem } from '../../src/streams/ports.ts';
 import { sharedFile } from '../support/shared.ts';
 
 const file = sharedFile('data/esci/clicks.jsonl.gz');
@@ -69,21 +66,17 @@ describe.skipIf(file === null)('the ESCI recording', () => {
 });
 
 function ingest(path: string): { counts: IngestCounts; groups: Group[] } {
-  const config = parseConfig({});
   const lines = gunzipSync(readFileSync(path)).toString('utf8').split('\n').slice(0, -1);
-  const merge = openMerge(1, config.records);
-  merge.push(
-    0,
-    lines.map((line, index) => parseEnvelope(Buffer.from(line), { file: path, line: index + 1 })),
-  );
-  merge.end(0);
-  const items: SourceItem[] = [];
-  merge.take(items, lines.length);
+  const records = lines.map((line): SourceRecord => {
+    const { topic, partition, offset, ts, key, payload } = JSON.parse(line) as Record<string, never>;
+    return { topic, partition, offset, timestampMs: ts, key, value: payload, headers: [] };
+  });
+  records.sort((a, b) => a.timestampMs - b.timestampMs || a.partition - b.partition || a.offset - b.offset);
 
-  const intake = openIntake(config, [], 0);
-  for (const item of items) {
-    const decoded = isLetter(item) ? item : decode(item);
-    if (isEvent(decoded)) intake.accept(decoded, item as Parameters<typeof intake.accept>[1]);
+  const intake = openIntake(parseConfig({}), [], 0);
+  for (const record of records) {
+    const decoded = decode(record);
+    if (isEvent(decoded)) intake.accept(decoded, record);
     else intake.reject(decoded);
   }
   intake.finish();

@@ -65,6 +65,13 @@ describe('stages', () => {
     expect(f.counts).toMatchObject({ tooLate: 1, orphans: 1 });
   });
 
+  test('an impression that comes when it would be retained closes at once, and can be corrected', () => {
+    const f = feed().all(tick(50_000), impression('i', 0));
+    expect(f.counts).toEqual({ late: 1, unclicked: 1 });
+    f.all(click('i', 'b', 1_000));
+    expect(f.counts).toMatchObject({ corrected: 1, groups: 1 });
+  });
+
   test('a click that itself moves the watermark past its page finds the page closed', () => {
     const f = feed().all(impression('i', 0), click('i', 'b', minute));
     expect(f.counts).toEqual({ tooLate: 1, unclicked: 1 });
@@ -121,6 +128,9 @@ describe('duplicates', () => {
     const f = feed({ bots: { events_per_minute_max: 1_000 } }).accept(impression('i', 0));
     for (let i = 0; i < 105; i++) f.accept(click('i', 'b', 1_000 + i));
     expect(f.counts).toMatchObject({ duplicates: 5 });
+    for (let i = 0; i < 105; i++) f.accept(click('j', 'b', 2_000 + i));
+    f.accept(impression('j', 0));
+    expect(f.counts).toMatchObject({ duplicates: 10 });
   });
 
   test('a click on a document that was not shown is counted apart', () => {
@@ -137,6 +147,14 @@ describe('clicks before their impression', () => {
     f.all(impression('i', 1_000)).finish();
     expect(f.counts).toMatchObject({ unshown: 1, groups: 1, pairs: 2 });
     expect(clickedIn(f.groups[0]!)).toBe('ac');
+  });
+
+  test('wait even when they are late, as long as the window of their own time is open', () => {
+    const f = feed()
+      .all(tick(20_000), click('i', 'a', 2_000), impression('i', 1_000))
+      .finish();
+    expect(f.counts).toMatchObject({ late: 2, groups: 1 });
+    expect(f.counts.orphans).toBeUndefined();
   });
 
   test('become orphans when the watermark is past their time and the window', () => {

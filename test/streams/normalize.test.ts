@@ -7,6 +7,7 @@ test.each([
   ['  Red \t SHOES\n', 'red shoes'],
   ['ＲＥＤ　ｓｈｏｅｓ', 'red shoes'], // full-width letters and an ideographic blank
   ['ﬁne', 'fine'], // the ligature
+  ['Samsung™ ℡', 'samsungtm tel'], // signs that stand for capital letters
   ['STRASSE', 'strasse'],
   ['straße', 'straße'],
   ['Cafe\u0301', 'caf\u00e9'], // a combining accent

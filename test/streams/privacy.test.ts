@@ -58,6 +58,19 @@ test('when full, the query least recently issued is forgotten and counts from no
   ]);
 });
 
+test('every further user is saved', () => {
+  const audiences = fresh();
+  const saved = () => {
+    const changes: StateEntry[] = [];
+    audiences.table.drain(changes);
+    return changes.map(({ value }) => Buffer.from(value!).toString());
+  };
+  audiences.note('q', 'ann');
+  expect(saved()).toEqual(['[1,0,"q","ann"]']);
+  audiences.note('q', 'bob');
+  expect(saved()).toEqual(['[1,0,"q","ann","bob"]']);
+});
+
 test('a known query that is issued often does not change its slot every time', () => {
   const audiences = fresh();
   for (const user of ['ann', 'bob', 'eve']) audiences.note('q', user);

@@ -56,6 +56,19 @@ describe('what only looks like it stays', () => {
   });
 });
 
+test("Luhn's check: of the ten last digits exactly one makes a card", () => {
+  const cards = [...'0123456789'].filter((last) => redact(`411111111111111${last}`).text === '<card>');
+  expect(cards).toEqual(['1']);
+  const swapped = redact('4111111111111117').text; // two digits' worth of change
+  expect(swapped).toBe('<number>');
+});
+
+test('ISO 13616: of all check digits exactly one makes an IBAN', () => {
+  const checks = Array.from({ length: 97 }, (_, i) => String(i + 2).padStart(2, '0'));
+  const valid = checks.filter((check) => redact(`GB${check}WEST12345698765432`).text === '<iban>');
+  expect(valid).toEqual(['82']);
+});
+
 test('whatever surrounds it, a value goes', () => {
   const words = fc.array(fc.constantFrom('red', 'shoes', 'für', '(', ',', '-', '靴'), { maxLength: 4 });
   const value = fc.constantFrom(

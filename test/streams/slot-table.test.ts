@@ -63,6 +63,16 @@ test('a freed slot is overwritten in place rather than cleared', () => {
   expect(drain(table).map(text)).toEqual([[0, '[1,1,"z",2]']]);
 });
 
+test('cleared slots are used again, for ever', () => {
+  const table = new SlotTable(layout(2), nothing);
+  for (let i = 0; i < 10; i++) {
+    const entry = table.add(`k${i}`, { n: i });
+    expect(drain(table).map(({ slot }) => slot)).toEqual([0]);
+    table.remove(entry);
+    expect(drain(table).map(text)).toEqual([[0, null]]);
+  }
+});
+
 test('long-lived entries stay while there is room, however many come and go', () => {
   const table = new SlotTable(layout(2), nothing);
   table.add('old', { n: 1 });
