@@ -285,21 +285,25 @@ function run(command, args, { cwd, env: childEnv = env, show = false, timeout } 
   return { ok: result.status === 0, output, tail: lines.at(-1) ?? '', signal: result.signal };
 }
 
+// ---------------------------------------------------------------- errors
+
+/** What the file system says of the cache or of node_modules, in words. */
+const reasons = {
+  EACCES: 'no permission',
+  EPERM: 'no permission',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  ENOTDIR: 'not a folder',
+};
+
 try {
   main();
 } catch (error) {
-  const system = {
-    ENOSPC: 'the disk is full',
-    EACCES: 'no permission',
-    EROFS: 'read-only',
-    EPERM: 'no permission',
-  };
-  const reason = system[error.code];
+  const reason = reasons[error.code];
   if (reason === undefined && !(error instanceof SetupError)) throw error;
-  const advice =
-    reason === undefined
-      ? error.message
-      : `${error.path ?? cacheRoot(env)}: ${reason}. Mend it, or set RESTILL_CACHE to another folder.`;
-  console.error(`set-up failed: ${advice}`);
+  const place = error.path ?? cacheRoot(env);
+  const fix = 'Mend it, or set RESTILL_CACHE to another folder.';
+  console.error(`set-up failed: ${reason === undefined ? error.message : `${place}: ${reason}. ${fix}`}`);
   process.exitCode = 5;
 }

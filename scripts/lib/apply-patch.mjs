@@ -8,9 +8,10 @@ export function parsePatch(patch) {
   let hunks = [];
   let hunk = null;
   for (const line of patch.split('\n')) {
-    if (line.startsWith('+++ b/')) {
-      hunks = [];
+    if (line.startsWith('--- a/')) {
       hunk = null;
+    } else if (line.startsWith('+++ b/')) {
+      hunks = [];
       files.set(line.slice('+++ b/'.length), hunks);
     } else if (line.startsWith('@@ ')) {
       hunk = { before: [], after: [] };

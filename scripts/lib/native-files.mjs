@@ -17,14 +17,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { homedir, hostname } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { missing } from './native-plan.mjs';
 
 const listName = 'restill-files.json';
 
 /** Where native files are kept, so that a second clone neither downloads nor compiles. */
 export function cacheRoot(env) {
-  return env.RESTILL_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'restill');
+  return resolve(env.RESTILL_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'restill'));
 }
 
 /** @throws SetupError if the file system has less room than `gigabytes`. */

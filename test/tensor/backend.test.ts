@@ -3,15 +3,19 @@
 // 2. The backend is the native one, or there is none: a missing addon is BACKEND_MISSING with the command to run.
 // 3. It starts without a word on stdout or stderr.
 // 4. The two functions of node:util that Node 23 dropped are there for the kernels that call them.
-// 5. Native failures become BACKEND_FAILED, one line, with what was being done.
+// 5. A run that fails leaves nothing behind in native memory: the patch of the addon is in.
+// 6. Native failures become BACKEND_FAILED, one line, with what was being done.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { RestillError } from '../../src/errors.ts';
 import { mapNativeError, startBackend } from '../../src/tensor/backend.tf.ts';
+import { encodeSavedModel, servingTag } from '../../src/tensor/graph-def.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const settings = { threads: 2, oneDnn: true };
@@ -135,3 +139,52 @@ describe('mapNativeError', () => {
     expect(mapNativeError(own, 'loading')).toBe(own);
   });
 });
+
+describe('the patched addon', () => {
+  const nodes = ['x', 'y'].map((name) => ({
+    name,
+    op: name === 'x' ? 'Placeholder' : 'Identity',
+    inputs: name === 'x' ? [] : ['x'],
+    attributes: { [name === 'x' ? 'dtype' : 'T']: { type: 'float32' } as const },
+  }));
+
+  /** How many of 20 fed arrays are still held after runs that fetch `output`, and garbage collection. */
+  async function heldAfter(output: string): Promise<number> {
+    const { binding, tensorCount } = await startBackend(settings);
+    const directory = mkdtempSync(join(tmpdir(), 'restill-model-'));
+    writeFileSync(join(directory, 'saved_model.pb'), encodeSavedModel(nodes));
+    const model = binding.loadSavedModel(directory, servingTag);
+    rmSync(directory, { recursive: true });
+    const before = tensorCount();
+    const fed: WeakRef<Float32Array>[] = [];
+    const run = (): void => {
+      const data = new Float32Array(1000).fill(3);
+      fed.push(new WeakRef(data));
+      const id = binding.createTensor([1000], binding.TF_FLOAT, data);
+      try {
+        for (const result of binding.runSavedModel(model, [id], 'x:0', output))
+          binding.deleteTensor(result.id);
+      } catch (error) {
+        expect(String(error)).toContain('can not be found in the graph');
+      } finally {
+        binding.deleteTensor(id);
+      }
+    };
+    for (let i = 0; i < 20; i++) run();
+    expect(tensorCount()).toBe(before);
+    binding.deleteSavedModel(model);
+    await new Promise((resolve) => setImmediate(resolve)); // a WeakRef holds its target until the turn ends
+    collectGarbage();
+    return fed.filter((array) => array.deref() !== undefined).length;
+  }
+
+  it('lets go of what was fed, whether the run succeeds or not', async () => {
+    expect(await heldAfter('y:0')).toBe(0);
+    expect(await heldAfter('z:0')).toBe(0);
+  });
+});
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+}
