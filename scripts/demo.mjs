@@ -14,7 +14,17 @@ function restill(...args) {
 
 // Another run starts from nothing; an interrupted one goes on.
 if (existsSync(`${out}/model`)) rmSync(out, { recursive: true });
-if (!existsSync(`${out}/shop/truth.json`)) restill('simulate', '--out', `${out}/shop`, '--seed', '1', '--force');
-restill('replay', `${out}/shop/clicks.jsonl.gz`, '--config', `${root}config/demo.yaml`, '--data', `${out}/data`);
+if (!existsSync(`${out}/shop/truth.json`))
+  restill('simulate', '--out', `${out}/shop`, '--seed', '1', '--force');
+restill(
+  'replay',
+  `${out}/shop/clicks.jsonl.gz`,
+  '--config',
+  `${root}config/demo.yaml`,
+  '--data',
+  `${out}/data`,
+);
 restill('export', 'latest', '--to', 'hf', '--data', `${out}/data`, '--out', `${out}/model`, '--force');
-console.log(`\nThe student is a Hugging Face directory: demo-run/model. Its learning curve: demo-run/data/curve.svg`);
+console.log(
+  `\nThe student is a Hugging Face directory: demo-run/model. Its learning curve: demo-run/data/curve.svg`,
+);

@@ -13,8 +13,9 @@ import {
   takeUntil,
   tap,
 } from 'rxjs';
-import type { FromTrainer, IngestCounts, JournalStatus, ToTrainer } from './contract.ts';
+import type { IngestCounts, JournalStatus } from './contract.ts';
 import { type DaemonState, isOver, next } from './lifecycle.ts';
+import type { FromTrainer, ToTrainer } from './protocol.ts';
 
 export interface IngestProgress {
   readonly status: JournalStatus;

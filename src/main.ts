@@ -6,7 +6,7 @@ import { addEvaluateCommand } from './commands/evaluate.ts';
 import { addExportCommand } from './commands/export.ts';
 import { addGenerationsCommand } from './commands/generations.ts';
 import { addReplayCommand } from './commands/replay.ts';
-// import { addSimulateCommand } from './commands/simulate.ts';
+import { addSimulateCommand } from './commands/simulate.ts';
 import { RestillError } from './errors.ts';
 
 const exitCodes = `
@@ -35,7 +35,7 @@ addReplayCommand(program);
 addEvaluateCommand(program);
 addExportCommand(program);
 addGenerationsCommand(program);
-// addSimulateCommand(program);
+addSimulateCommand(program);
 addCheckCommand(program);
 for (const command of program.commands) command.exitOverride();
 

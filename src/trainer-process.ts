@@ -9,18 +9,12 @@ import { systemClock } from './clock.ts';
 import { readLines } from './commands/text-files.ts';
 import type { TrainerStart } from './commands/trainer-child.ts';
 import { type Config, configDigest, parseConfig } from './config.ts';
-import type {
-  FromTrainer,
-  Generation,
-  GenerationId,
-  GenerationStore,
-  JournalReader,
-  ToTrainer,
-} from './contract.ts';
+import type { Generation, GenerationId, GenerationStore, JournalReader } from './contract.ts';
 import { RestillError } from './errors.ts';
+import type { FromTrainer, ToTrainer } from './protocol.ts';
 import { isHoldout } from './streams/holdout.ts';
-import { openJournalReader } from './streams/journal-reader.lmdb.ts';
 import { journalHost } from './streams/journal-host.fs.ts';
+import { openJournalReader } from './streams/journal-reader.lmdb.ts';
 import { normalizeQuery } from './streams/normalize.ts';
 import { startBackend } from './tensor/backend.tf.ts';
 import { type EvaluationSet, judgedSet } from './trainer/evaluation.ts';
@@ -123,7 +117,7 @@ function ports({ opened, fixed, store, digest, generation: restoredId }: Publish
     publish: async (shop, scheduled) => {
       const snapshot = takeSnapshot(shop, fixed, { scheduled, configDigest: digest });
       const live = await store.live();
-      const serving = live === null ? null : (await store.open(live)).manifest.metrics;
+      const serving = (await store.list()).find(({ id }) => id === live)?.metrics ?? null;
       const verdict = judgeCandidate(snapshot.metrics, serving, config.gate);
       const { manifest } = await store.publish(snapshot, verdict);
       if (verdict.decision === 'PROMOTE') await store.setLive(manifest.id);

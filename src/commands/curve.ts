@@ -1,5 +1,5 @@
 // The learning curve of a run as an SVG picture: quality on holdout queries over groups learnt. Pure text.
-import type { CurvePoint } from '../contract.ts';
+import type { CurvePoint } from '../protocol.ts';
 
 interface Line {
   readonly name: string;

@@ -2,8 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Config } from '../config.ts';
-import type { Generation, GenerationStore, Quality } from '../contract.ts';
+import type { Generation, GenerationStore } from '../contract.ts';
 import { RestillError } from '../errors.ts';
+import type { Quality } from '../protocol.ts';
 import { isHoldout } from '../streams/holdout.ts';
 import { normalizeQuery } from '../streams/normalize.ts';
 import { startBackend } from '../tensor/backend.tf.ts';

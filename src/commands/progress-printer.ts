@@ -1,6 +1,7 @@
 // Prints the progress of a run: one line that is drawn again on a terminal, a plain line per cycle otherwise.
 import type { Clock } from '../clock.ts';
-import type { FromTrainer, IngestCounts, Manifest, TurnReport } from '../contract.ts';
+import type { IngestCounts, Manifest } from '../contract.ts';
+import type { FromTrainer, TurnReport } from '../protocol.ts';
 import { progressLine, type ReplayProgress, shareDone } from './progress.ts';
 
 export interface ProgressPrinter {

@@ -1,5 +1,6 @@
 // The progress of a replay, as one line. Pure; who prints it decides whether it is a terminal.
-import type { IngestCounts, TurnKind } from '../contract.ts';
+import type { IngestCounts } from '../contract.ts';
+import type { TurnKind } from '../protocol.ts';
 
 export interface ReplayProgress {
   readonly counts: IngestCounts;

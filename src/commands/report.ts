@@ -1,5 +1,6 @@
 // The report of a replay: as a JSON object with stable names, and as a table for people.
-import type { IngestCounts, Quality, TrainerSummary } from '../contract.ts';
+import type { IngestCounts } from '../contract.ts';
+import type { Quality, TrainerSummary } from '../protocol.ts';
 
 export interface Report {
   readonly events: number;

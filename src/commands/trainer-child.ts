@@ -3,9 +3,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Observable } from 'rxjs';
-import type { FromTrainer, ToTrainer } from '../contract.ts';
 import type { TrainerHandle } from '../daemon.rx.ts';
 import { RestillError } from '../errors.ts';
+import type { FromTrainer, ToTrainer } from '../protocol.ts';
 
 /** What the child needs to know; it reads the config file itself, so that both sides parse the same text. */
 export interface TrainerStart {

@@ -1,6 +1,6 @@
 // The EVALUATE turn, and the tables of the final report: every ranker on queries that never trained anything,
 // beside the floors.
-import type { CurvePoint, Quality, QualityTable } from '../contract.ts';
+import type { CurvePoint, Quality, QualityTable } from '../protocol.ts';
 import { indexBm25 } from './bm25.ts';
 import { clickSet, type EvaluationSet, holdoutGroups } from './evaluation.ts';
 import { type RankingQuality, randomFloor, rankQuality } from './quality.ts';

@@ -1,6 +1,7 @@
 // What rankers are tested on: judged queries, or the clicks on holdout groups. Only holdout queries: nothing here
 // has ever trained anything (promise 7).
-import type { Document, Group, JournalReader, QualityTable } from '../contract.ts';
+import type { Document, Group, JournalReader } from '../contract.ts';
+import type { QualityTable } from '../protocol.ts';
 import type { JudgedQuery } from './judged.ts';
 import { isMeasurable } from './quality.ts';
 

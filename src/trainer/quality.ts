@@ -6,10 +6,11 @@
 //    and a figure is its mean over them. So one constant score for all is exactly the floor "random order".
 // 3. A perfect order has nDCG 1 and MRR 1; swapping a concordant pair of neighbours never improves a figure.
 // 4. A query without a relevant document (grade > 0) says nothing about an order: left out and counted.
-import type { Quality } from '../contract.ts';
-import { assert } from '../errors.ts';
 
-/** The judged documents of one query: `grades[i]` is an integer from 0 (irrelevant), `scores[i]` its score. */
+import { assert } from '../errors.ts';
+import type { Quality } from '../protocol.ts';
+
+/** The judged documents of one query, each with a grade, an integer from 0 (irrelevant), and a score. */
 export interface JudgedRanking {
   readonly grades: readonly number[];
   readonly scores: readonly number[];

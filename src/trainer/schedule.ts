@@ -7,7 +7,7 @@
 //       +-------------------- cursor moves on -------------------+
 //
 // When the source has ended, the last cycle takes what is left and a SNAPSHOT closes the run.
-import type { TurnKind } from '../contract.ts';
+import type { TurnKind } from '../protocol.ts';
 
 /** Where training stands: part of every generation. */
 export interface Position {

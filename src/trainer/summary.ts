@@ -1,5 +1,6 @@
 // What the trainer says at the end: the figures of the whole run, and every ranker beside the floors.
-import type { GenerationId, TrainerSummary, TurnKind } from '../contract.ts';
+import type { GenerationId } from '../contract.ts';
+import type { TrainerSummary, TurnKind } from '../protocol.ts';
 import { qualityTables, scoreSet } from './evaluate.ts';
 import type { EvaluationSet } from './evaluation.ts';
 import type { ModelState } from './models.ts';

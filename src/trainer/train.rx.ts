@@ -2,7 +2,8 @@
 // (schedule.ts, turn.ts); here is only the order of things, the breath between steps, and the stop.
 import { type BehaviorSubject, filter, firstValueFrom, from, type Observable } from 'rxjs';
 import { breathe, type Clock } from '../clock.ts';
-import type { FromTrainer, Manifest, TrainerSummary, TurnKind } from '../contract.ts';
+import type { Manifest } from '../contract.ts';
+import type { FromTrainer, TrainerSummary, TurnKind } from '../protocol.ts';
 import { evaluateTurn, firstPoint, prequentialTest } from './evaluate.ts';
 import { advance, type Decision, decide } from './schedule.ts';
 import { scoreTurn } from './score.ts';

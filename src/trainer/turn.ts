@@ -1,8 +1,9 @@
 // What every turn works with, and the three turns that train. A turn is a function of config, seed, state and
 // journal[0..cursor] (promise 2); it yields after every optimizer step so that its caller can stop there.
 import type { Config } from '../config.ts';
-import type { Document, Group, JournalReader, TurnKind } from '../contract.ts';
+import type { Document, Group, JournalReader } from '../contract.ts';
 import { assert } from '../errors.ts';
+import type { TurnKind } from '../protocol.ts';
 import { randomFor } from '../random.ts';
 import { batches, type DistillItem, distillItems, pairItems, preferenceItems } from './batch.ts';
 import { calibrate } from './calibration.ts';

@@ -1,7 +1,7 @@
 // Promise 2: what comes next depends on the position and the journal alone; turn boundaries are sequence numbers.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { TurnKind } from '../../src/contract.ts';
+import type { TurnKind } from '../../src/protocol.ts';
 import { advance, decide, learningRate, origin, type Position } from '../../src/trainer/schedule.ts';
 
 const rhythm = { groups: 10, snapshotEvery: 2 };
