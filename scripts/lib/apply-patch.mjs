@@ -1,5 +1,5 @@
-// Applies a unified diff by exact text: no fuzz, no offsets guessed. A hunk whose old text is not there exactly
-// once is an error, because then the source is not the one that the patch was made for.
+// Applies a unified diff by exact text: no fuzz, no offsets guessed. A hunk whose old text is not there
+// exactly once is an error, because then the source is not the one that the patch was made for.
 import { SetupError } from './native-plan.mjs';
 
 /** The hunks of a unified diff, by the file that they change (`b/` taken off). */

@@ -45,8 +45,9 @@ export function isWhole(directory) {
 }
 
 /**
- * Makes `root/name` by `fill(staging)`, unless it is there. Two set-ups at once are safe: each stages in a folder
- * of its own, and the first to rename wins. What a killed set-up has left is removed by the next one.
+ * Makes `root/name` by `fill(staging)`, unless it is there. Two set-ups at once are safe: each stages in a
+ * folder of its own, and the first to rename wins. What a killed set-up has left is removed by the next
+ * one.
  */
 export function publish(root, name, fill) {
   const target = join(root, name);

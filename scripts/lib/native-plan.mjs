@@ -1,7 +1,8 @@
-// What native set-up takes from where, by platform. Pure: no files, no processes, so that it can be tested anywhere.
+// What native set-up takes from where, by platform. Pure: no files, no processes, so that it can be tested
+// anywhere.
 //
-// Tried: Linux x64 on CPU. Not tried for want of such machines, only as far as the wheels could be read elsewhere
-// (member names, run paths): Linux arm64, macOS arm64, and every GPU variant.
+// Tried: Linux x64 on CPU. Not tried for want of such machines, only as far as the wheels could be read
+// elsewhere (member names, run paths): Linux arm64, macOS arm64, and every GPU variant.
 
 /** A failure that the user can mend. The message says what was found, what was expected and what to do. */
 export class SetupError extends Error {}
@@ -30,7 +31,10 @@ const headers = ['tensorflow/c/', 'tensorflow/core/platform/ctstring', 'tsl/plat
 
 const linuxTags = (machine) => [`manylinux_2_17_${machine}`, `manylinux2014_${machine}`];
 
-/** `wheel`: the distribution on the package index. `megabytes`: its download. `gigabytes`: disk that set-up needs. */
+/**
+ * `wheel`: the distribution on the package index. `megabytes`: its download. `gigabytes`: disk that set-up
+ * needs.
+ */
 const builds = {
   'linux x64 cpu': { wheel: 'tensorflow-cpu', tags: linuxTags('x86_64'), megabytes: 259, gigabytes: 1.5 },
   'linux x64 gpu': { wheel: 'tensorflow', tags: linuxTags('x86_64'), megabytes: 3000, gigabytes: 12 },
@@ -44,7 +48,8 @@ const builds = {
 };
 
 /**
- * The wheels to download and what to unpack from them, as `[prefix in the wheel, place in the library folder]`.
+ * The wheels to download and what to unpack from them, as `[prefix in the wheel, place in the library
+ * folder]`.
  *
  * The library folder holds lib/, include/ and, with a GPU, nvidia/ beside lib/: the libraries look for CUDA
  * under `$ORIGIN/../nvidia`.
@@ -95,8 +100,8 @@ export function pipArguments(wheel, { directory, portable, progress }) {
 }
 
 /**
- * Arguments of the C++ compiler that build the addon in a folder with binding/ and a place lib/napi-v8/ for it.
- * N-API keeps its ABI over Node versions, so one addon serves them all.
+ * Arguments of the C++ compiler that build the addon in a folder with binding/ and a place lib/napi-v8/ for
+ * it. N-API keeps its ABI over Node versions, so one addon serves them all.
  */
 export function compilerArguments({ platform, nodeHeaders, library, libraries }) {
   const mac = platform === 'darwin';

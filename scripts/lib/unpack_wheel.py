@@ -1,7 +1,7 @@
 """Unpacks chosen members of a wheel: unpack_wheel.py WHEEL DIRECTORY PREFIX=PLACE ...
 
-A member whose name starts with PREFIX goes to DIRECTORY/PLACE plus the rest of its name. Every prefix must fit at
-least one member. Checksums are those of the zip format; C++ headers of CUDA packages are left out.
+A member whose name starts with PREFIX goes to DIRECTORY/PLACE plus the rest of its name. Every prefix must
+fit at least one member. Checksums are those of the zip format; C++ headers of CUDA packages are left out.
 """
 
 import os
@@ -34,7 +34,8 @@ def main(wheel, directory, pairs):
             os.chmod(path, 0o755)
         done += info.file_size
         if sys.stdout.isatty():
-            print(f"\r  unpacking {os.path.basename(wheel)[:40]}: {100 * done // max(total, 1)} %", end="", flush=True)
+            percent = 100 * done // max(total, 1)
+            print(f"\r  {percent} % of {os.path.basename(wheel)}", end="", flush=True)
     if sys.stdout.isatty():
         print()
 

@@ -1,4 +1,5 @@
-// Run by set-up in a process of its own: multiplies two matrices through the real package and prints what it found.
+// Run by set-up in a process of its own: multiplies two matrices through the real package and prints what
+// it found.
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);

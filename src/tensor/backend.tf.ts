@@ -1,8 +1,9 @@
-// Starts native TensorFlow: threads, determinism, the shims that newer Nodes need, and typed access to its binding.
+// Starts native TensorFlow: threads, determinism, the shims that newer Nodes need, and typed access to its
+// binding.
 //
 // Invariants:
-// 1. Settings reach the native library before it loads, and never change afterwards: threads and oneDNN change
-//    the bits of results.
+// 1. Settings reach the native library before it loads, and never change afterwards: threads and oneDNN
+//    change the bits of results.
 // 2. The backend is the native one, or there is none: no fallback to a slower one.
 import { createRequire } from 'node:module';
 import { RestillError } from '../errors.ts';
@@ -155,8 +156,9 @@ function restoreUtilFunctions(): void {
 }
 
 /**
- * Loads the package without the deprecation warnings of its dependencies (punycode, url.parse).
- * By `require`: what `import` makes of a CommonJS module differs between Node and the loader used in development.
+ * Loads the package without the deprecation warnings of its dependencies (punycode, url.parse). By
+ * `require`: what `import` makes of a CommonJS module differs between Node and the loader used in
+ * development.
  */
 function requireQuietly(): Tf {
   const { noDeprecation } = process as { noDeprecation?: boolean };

@@ -1,5 +1,5 @@
-// Learns byte-level byte-pair merges from counted words: the most frequent neighbours become one token, again and
-// again (Sennrich et al. 2016, arXiv 1508.07909; on bytes as in GPT-2).
+// Learns byte-level byte-pair merges from counted words: the most frequent neighbours become one token,
+// again and again (Sennrich et al. 2016, arXiv 1508.07909; on bytes as in GPT-2).
 
 /** A merge must have been seen this often. */
 const countLeast = 2;
@@ -11,11 +11,11 @@ interface Word {
 }
 
 /**
- * At most `mergesMax` merges, in the order in which they apply. The order of `words` plays no part: among equally
- * frequent pairs the first by its left, then its right token is taken.
+ * At most `mergesMax` merges, in the order in which they apply. The order of `words` plays no part: among
+ * equally frequent pairs the first by its left, then its right token is taken.
  *
- * @param words how often each word was seen; its characters are the bytes in GPT-2's printable alphabet, all of them
- *   in the basic plane, so that `<` compares code points.
+ * @param words how often each word was seen; its characters are the bytes in GPT-2's printable alphabet,
+ *   all of them in the basic plane, so that `<` compares code points.
  */
 export function learnMerges(words: ReadonlyMap<string, number>, mergesMax: number): [string, string][] {
   const state = new Pairs([...words].map(([word, count]) => ({ tokens: [...word], count })));

@@ -1,5 +1,5 @@
-// Reads a model's config.json key by key. What is missing or malformed is MODEL_DAMAGED, what is well-formed but not
-// done by the models here is MODEL_UNSUPPORTED; both name the key and its value.
+// Reads a model's config.json key by key. What is missing or malformed is MODEL_DAMAGED, what is
+// well-formed but not done by the models here is MODEL_UNSUPPORTED; both name the key and its value.
 import { RestillError } from '../errors.ts';
 
 /** Reads keys of a config.json, with errors that name them. A key whose value is null counts as absent. */

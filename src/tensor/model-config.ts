@@ -2,8 +2,8 @@
 //
 // Invariants:
 // 1. What is written is read back as the same config, and has every key that some server asks for.
-// 2. A config.json that asks for something that the models here do not do is refused by key and value: reading it
-//    anyway would give plausible, wrong scores.
+// 2. A config.json that asks for something that the models here do not do is refused by key and value:
+//    reading it anyway would give plausible, wrong scores.
 import { ConfigReader } from './config-reader.ts';
 
 /** A BERT cross-encoder with one output (`BertForSequenceClassification`, num_labels 1). */
@@ -54,7 +54,8 @@ export type HuggingFaceConfig = Readonly<Record<string, unknown>>;
  * The config.json of the student: a superset of what transformers, sentence-transformers, Text Embeddings
  * Inference, vLLM, Infinity and Elasticsearch read, so that one directory loads in all of them.
  *
- * The activation is the identity in both places where servers look for one: else they apply a sigmoid to the logit.
+ * The activation is the identity in both places where servers look for one: else they apply a sigmoid to
+ * the logit.
  */
 export function bertToHuggingFace(config: BertConfig): HuggingFaceConfig {
   const identity = 'torch.nn.modules.linear.Identity';
@@ -86,8 +87,8 @@ export function bertToHuggingFace(config: BertConfig): HuggingFaceConfig {
 }
 
 /**
- * Reads a `BertForSequenceClassification` with one label, or a bare `BertModel` or `BertForMaskedLM`, to which the
- * caller adds the head.
+ * Reads a `BertForSequenceClassification` with one label, or a bare `BertModel` or `BertForMaskedLM`, to
+ * which the caller adds the head.
  *
  * @throws RestillError `MODEL_UNSUPPORTED` or `MODEL_DAMAGED` naming the key and its value.
  */
@@ -114,7 +115,10 @@ export function bertFromHuggingFace(json: unknown): BertConfig {
   return config;
 }
 
-/** One label, or none yet. A classifier says its number of labels in `id2label`; where it says nothing, it has two. */
+/**
+ * One label, or none yet. A classifier says its number of labels in `id2label`; where it says nothing, it
+ * has two.
+ */
 function checkHead(from: ConfigReader): void {
   from.only('num_labels', [1, undefined]);
   const architecture = from.first('architectures', [
@@ -130,9 +134,9 @@ function checkHead(from: ConfigReader): void {
 // ---------------------------------------------------------------- Llama
 
 /**
- * The config.json of the teacher: `LlamaForCausalLM`, or `Qwen2ForCausalLM` where q, k and v have biases (Llama's
- * own `attention_bias` means one on the output projection too, which we do not have).
- * The base of the rotary embeddings stands where old and where new versions of transformers look for it.
+ * The config.json of the teacher: `LlamaForCausalLM`, or `Qwen2ForCausalLM` where q, k and v have biases
+ * (Llama's own `attention_bias` means one on the output projection too, which we do not have). The base of
+ * the rotary embeddings stands where old and where new versions of transformers look for it.
  */
 export function llamaToHuggingFace(config: LlamaConfig, special: SpecialIds): HuggingFaceConfig {
   return {
@@ -200,7 +204,10 @@ export function llamaFromHuggingFace(json: unknown): LlamaConfig {
   };
 }
 
-/** The base stands in `rope_theta`, or in `rope_parameters` since transformers 5. Scaled embeddings are refused. */
+/**
+ * The base stands in `rope_theta`, or in `rope_parameters` since transformers 5. Scaled embeddings are
+ * refused.
+ */
 function ropeTheta(from: ConfigReader): number {
   from.only('partial_rotary_factor', [1, null, undefined]);
   for (const key of ['rope_scaling', 'rope_parameters']) {

@@ -2,10 +2,11 @@
 // https://github.com/huggingface/safetensors (format section of the README)
 //
 // Invariants:
-// 1. What is written has sorted names, contiguous float32 data that begins at a multiple of 8, and the metadata
-//    `format: pt`, without which transformers refuses a file.
+// 1. What is written has sorted names, contiguous float32 data that begins at a multiple of 8, and the
+//    metadata `format: pt`, without which transformers refuses a file.
 // 2. The same tensors give the same bytes, in whatever order they come.
-// 3. A file is read only if every byte of its data belongs to exactly one tensor, of known type and fitting shape.
+// 3. A file is read only if every byte of its data belongs to exactly one tensor, of known type and fitting
+//    shape.
 //
 // Numbers are little-endian, as on every machine that TensorFlow runs on.
 import { createHash } from 'node:crypto';
@@ -70,7 +71,8 @@ export function encodeSafetensors(
     const begin = end;
     end += data.byteLength;
     const entry = { dtype: 'F32', shape, data_offsets: [begin, end] };
-    fields.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`); // one by one: an object would sort "10" first
+    // One by one: an object would put a tensor called "10" before all others.
+    fields.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`);
   }
   const json = Buffer.from(`{${fields.join(',')}}`);
   const header = Math.ceil(json.length / alignment) * alignment;
@@ -87,8 +89,8 @@ export function encodeSafetensors(
 }
 
 /**
- * SHA-256, hex, over the tensors sorted by name. The canonical form of one tensor is its name and shape as JSON,
- * `["name",[2,3]]`, a line feed, and its float32 data as little-endian bytes, row by row.
+ * SHA-256, hex, over the tensors sorted by name. The canonical form of one tensor is its name and shape as
+ * JSON, `["name",[2,3]]`, a line feed, and its float32 data as little-endian bytes, row by row.
  */
 export function hashTensors(tensors: Tensors): string {
   const hash = createHash('sha256');
@@ -110,8 +112,8 @@ function sortByName(tensors: Tensors): [string, NamedTensor][] {
 // ---------------------------------------------------------------- reading
 
 /**
- * Every tensor of a floating type. Integer tensors, such as the `position_ids` that old BERT files carry, hold
- * no weights and are left out.
+ * Every tensor of a floating type. Integer tensors, such as the `position_ids` that old BERT files carry,
+ * hold no weights and are left out.
  *
  * @throws RestillError `MODEL_DAMAGED` naming what does not fit, `MODEL_UNSUPPORTED` for F64 and F8.
  */

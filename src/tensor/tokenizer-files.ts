@@ -1,5 +1,5 @@
-// The tokenizer files of a Hugging Face directory, made from a tokenizer.json: what one server reads from it, another
-// reads from tokenizer_config.json, special_tokens_map.json or vocab.txt.
+// The tokenizer files of a Hugging Face directory, made from a tokenizer.json: what one server reads from
+// it, another reads from tokenizer_config.json, special_tokens_map.json or vocab.txt.
 import type { ArtifactFile } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 
@@ -47,7 +47,10 @@ export function bertTokenizerFiles(tokenizerJson: string, tokensMax: number): Ar
   ];
 }
 
-/** tokenizer.json, tokenizer_config.json and special_tokens_map.json of a decoder with a vocabulary built here. */
+/**
+ * tokenizer.json, tokenizer_config.json and special_tokens_map.json of a decoder with a vocabulary built
+ * here.
+ */
 export function decoderTokenizerFiles(tokenizerJson: string, tokensMax: number): ArtifactFile[] {
   const config = {
     tokenizer_class: 'PreTrainedTokenizerFast',

@@ -1,9 +1,11 @@
-// @huggingface/tokenizers behind the few calls that we make. Its own type declarations do not resolve under Node's
-// module rules (version 0.2.0 imports without file endings), so what we use of it is declared here.
+// @huggingface/tokenizers behind the few calls that we make. Its own type declarations do not resolve under
+// Node's module rules (version 0.2.0 imports without file endings), so what we use of it is declared here.
 //
-// It is to give the ids of the Rust library that servers use. Where it does not, the text is put right first:
+// It is to give the ids of the Rust library that servers use. Where it does not, the text is put right
+// first:
 // - it lowers a capital sigma by its place in the word, where Rust always writes the medial form;
-// - its BertNormalizer does not set ideographs beyond the basic plane apart (ranges as in Rust's `is_chinese_char`).
+// - its BertNormalizer does not set ideographs beyond the basic plane apart (ranges as in Rust's
+//   `is_chinese_char`).
 import { Tokenizer } from '@huggingface/tokenizers';
 import { RestillError } from '../errors.ts';
 

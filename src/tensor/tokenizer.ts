@@ -1,9 +1,10 @@
 // Texts to token ids by a tokenizer.json, the same file that servers load, cut to a length.
 //
 // Invariants:
-// 1. Ids are those of the Rust library that servers use: else the student serves on other tokens than it learnt on.
-// 2. A sequence has at most `tokensMax` ids. The document is cut first, from the right; the query only as far as
-//    at least one token of the document fits. The closing token is never cut off.
+// 1. Ids are those of the Rust library that servers use: else the student serves on other tokens than it
+//    learnt on.
+// 2. A sequence has at most `tokensMax` ids. The document is cut first, from the right; the query only as
+//    far as at least one token of the document fits. The closing token is never cut off.
 import type { Document, EncodedCompletion, EncodedPair } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import { decoderTexts, documentText } from './texts.ts';
@@ -45,8 +46,9 @@ export interface Tokenizer {
    */
   encodeScore(query: string, document: Document, tokensMax: number): Int32Array;
   /**
-   * For continued pre-training: the same ids, with the place where the document begins. The end token stands there
-   * only if the whole document does: it must not be learnt that a document ends where it was cut.
+   * For continued pre-training: the same ids, with the place where the document begins. The end token
+   * stands there only if the whole document does: it must not be learnt that a document ends where it was
+   * cut.
    */
   encodeCompletion(query: string, document: Document, tokensMax: number): EncodedCompletion;
 }
@@ -56,7 +58,8 @@ const rememberedMax = 16_384;
 
 /**
  * @param json text of a tokenizer.json.
- * @param configJson text of its tokenizer_config.json, which names the special tokens; `{}` for the usual names.
+ * @param configJson text of its tokenizer_config.json, which names the special tokens; `{}` for the usual
+ *   names.
  * @throws RestillError `MODEL_DAMAGED` if either is no JSON, `MODEL_UNSUPPORTED` if the library refuses it.
  */
 export function openTokenizer(json: string, configJson = '{}'): Tokenizer {
@@ -70,7 +73,8 @@ export function openTokenizer(json: string, configJson = '{}'): Tokenizer {
     if (id !== null) return id;
     throw new RestillError(
       'MODEL_UNSUPPORTED',
-      `the tokenizer has no ${token} token such as ${usual}; use another one, or name it in tokenizer_config.json`,
+      `the tokenizer has no ${token} token such as ${usual}; ` +
+        'use another one, or name it in tokenizer_config.json',
     );
   };
   const complete = (query: string, document: Document, tokensMax: number) =>
@@ -139,7 +143,8 @@ function assemble(
 const tooShort = (tokensMax: number, needed: number): RestillError =>
   new RestillError(
     'CONFIG_INVALID',
-    `tokens_max is ${tokensMax}; one token of query and document each need ${needed} with what stands around them`,
+    `tokens_max is ${tokensMax}; a token of the query and one of the document need ${needed} ` +
+      'with what stands around them',
   );
 
 // ---------------------------------------------------------------- opening

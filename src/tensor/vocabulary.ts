@@ -1,10 +1,11 @@
-// Builds tokenizers from texts: WordPiece for the student, byte-level BPE for the teacher. What they produce is a
-// tokenizer.json that the Rust and Python libraries and the servers load.
+// Builds tokenizers from texts: WordPiece for the student, byte-level BPE for the teacher. What they
+// produce is a tokenizer.json that the Rust and Python libraries and the servers load.
 //
 // Invariants:
 // 1. The same texts give the same bytes, in whatever order they come.
 // 2. Texts are normalised and split by the very code that tokenizes later.
-// 3. The student's [CLS] and [SEP] are 101 and 102, which some servers (Vespa) take for granted, and [PAD] is 0.
+// 3. The student's [CLS] and [SEP] are 101 and 102, which some servers (Vespa) take for granted, and [PAD]
+//    is 0.
 import { RestillError } from '../errors.ts';
 import { learnMerges } from './byte-pairs.ts';
 import { decoderTexts } from './texts.ts';
@@ -37,9 +38,9 @@ export function buildWordPiece(texts: Iterable<string>, size: number): string {
 }
 
 /**
- * The tokenizer.json of a byte-level BPE vocabulary with at most `size` rows: `<unk>`, `<s>`, `</s>`, `<pad>`, the
- * 256 bytes, then merges. Lower case: a small model has better uses for its rows than capitals.
- * The words of the prompt are counted with each text, so that they cost few tokens.
+ * The tokenizer.json of a byte-level BPE vocabulary with at most `size` rows: `<unk>`, `<s>`, `</s>`,
+ * `<pad>`, the 256 bytes, then merges. Lower case: a small model has better uses for its rows than
+ * capitals. The words of the prompt are counted with each text, so that they cost few tokens.
  *
  * @throws RestillError `CONFIG_INVALID` if `size` does not hold the special tokens and the bytes.
  */

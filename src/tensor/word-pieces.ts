@@ -1,15 +1,18 @@
 // Chooses the pieces of a WordPiece vocabulary from counted words.
 //
-// How, and why it is enough. A ranking model over a shop or a site sees the same few thousand words again and again,
-// and most of ranking is to recognise them: so most rows go to whole words, by frequency. Single characters come
-// first, so that no word over a known alphabet is unknown, and a typo is read letter by letter rather than lost.
-// What room is left goes to the beginnings, middles and ends that save the most tokens in the words that got no row
-// of their own. No likelihood is maximised: with a few thousand rows that buys little, and this is plain to check.
+// How, and why it is enough. A ranking model over a shop or a site sees the same few thousand words again
+// and again, and most of ranking is to recognise them: so most rows go to whole words, by frequency. Single
+// characters come first, so that no word over a known alphabet is unknown, and a typo is read letter by
+// letter rather than lost. What room is left goes to the beginnings, middles and ends that save the most
+// tokens in the words that got no row of their own. No likelihood is maximised: with a few thousand rows
+// that buys little, and this is plain to check.
 
 /** How the pieces inside a word are marked. */
 export const continuation = '##';
 
-/** At most this share of the room goes to single characters; the rarest are left out (and read as unknown). */
+/**
+ * At most this share of the room goes to single characters; the rarest are left out (and read as unknown).
+ */
 const charactersShare = 0.5;
 /** A whole word or a sub-word must have been seen this often, as long as there is something better. */
 const countLeast = 2;
@@ -34,7 +37,10 @@ export function chooseWordPieces(words: ReadonlyMap<string, number>, room: numbe
   return [...chosen];
 }
 
-/** Every character, as the beginning of a word, and as a continuation if some word has it there; most seen first. */
+/**
+ * Every character, as the beginning of a word, and as a continuation if some word has it there; most seen
+ * first.
+ */
 function characters(words: ReadonlyMap<string, number>): string[] {
   const counts = new Map<string, number>();
   for (const [word, count] of words) {

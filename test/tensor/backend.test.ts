@@ -1,6 +1,7 @@
 // Invariants checked here:
 // 1. Settings reach the native library before it loads, and never change afterwards.
-// 2. The backend is the native one, or there is none: a missing addon is BACKEND_MISSING with the command to run.
+// 2. The backend is the native one, or there is none: a missing addon is BACKEND_MISSING with the command
+//    to run.
 // 3. It starts without a word on stdout or stderr.
 // 4. The two functions of node:util that Node 23 dropped are there for the kernels that call them.
 // 5. A run that fails leaves nothing behind in native memory: the patch of the addon is in.
@@ -65,9 +66,10 @@ describe('startBackend', () => {
       delete util.isNullOrUndefined; delete util.isArray;
       const { startBackend } = await import('./src/tensor/backend.tf.ts');
       const { tf } = await startBackend({ threads: 1, oneDnn: false });
-      const names = ['TF_NUM_INTRAOP_THREADS', 'TF_NUM_INTEROP_THREADS', 'TF_ENABLE_ONEDNN_OPTS', 'TF_DETERMINISTIC_OPS'];
+      const names = ['NUM_INTRAOP_THREADS', 'NUM_INTEROP_THREADS', 'ENABLE_ONEDNN_OPTS', 'DETERMINISTIC_OPS'];
+      const set = names.map((name) => process.env['TF_' + name]);
       const top = tf.topk(tf.tensor1d([1, 5, 3]), 1).values.arraySync();
-      console.log(JSON.stringify([names.map((name) => process.env[name]), top, tf.split(tf.ones([2]), 2).length]));
+      console.log(JSON.stringify([set, top, tf.split(tf.ones([2]), 2).length]));
     `);
     expect(stderr).toBe('');
     expect(stdout).toBe('[["1","1","0","1"],[5],2]\n');
@@ -77,7 +79,8 @@ describe('startBackend', () => {
     const { stdout, stderr } = withoutAddon(
       (path) => `
       const { startBackend } = await import('${path}/src/tensor/backend.tf.ts');
-      await startBackend({ threads: 1, oneDnn: true }).catch((error) => console.log(error.code, error.message));
+      const report = (error) => console.log(error.code, error.message);
+      await startBackend({ threads: 1, oneDnn: true }).catch(report);
     `,
     );
     expect(stderr).toBe('');

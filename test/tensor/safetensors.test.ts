@@ -1,9 +1,11 @@
 // Invariants checked here:
-// 1. What is written: sorted names, contiguous data that begins at a multiple of 8, `format: pt`. Golden bytes.
+// 1. What is written: sorted names, contiguous data that begins at a multiple of 8, `format: pt`. Golden
+//    bytes.
 // 2. The same tensors give the same bytes and the same hash, in whatever order they come.
 // 3. Writing and reading gives every bit back. Python reads what we write, and writes the same bytes.
 // 4. F16 and BF16 are widened exactly.
-// 5. A file is read only if every byte of data belongs to one tensor; the error names the file and the tensor.
+// 5. A file is read only if every byte of data belongs to one tensor; the error names the file and the
+//    tensor.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';

@@ -1,6 +1,6 @@
 // Invariants checked here:
-// 1. Ids are those of the Rust library, on 10,000 texts of many scripts: for bert-base-uncased, and for vocabularies
-//    built here. Pairs too, with segments, cut `only_second` from the right.
+// 1. Ids are those of the Rust library, on 10,000 texts of many scripts: for bert-base-uncased, and for
+//    vocabularies built here. Pairs too, with segments, cut `only_second` from the right.
 // 2. A sequence has at most tokensMax ids; the document is cut first; the closing token is never cut off.
 // 3. Pieces of the decoder's text, encoded one by one, give the tokens of the whole.
 // 4. A completion ends with the end token only if nothing was cut off, and says where the document begins.
@@ -123,7 +123,7 @@ describe('encodePair', () => {
     expect(attempt).toThrow('the tokenizer has no classify token such as [CLS]');
     expect(attempt).toThrow(expect.objectContaining({ code: 'MODEL_UNSUPPORTED' }));
     expect(() => tokenizer.encodePair('q', document, 4, 'bert')).toThrow(
-      'tokens_max is 4; one token of query',
+      'tokens_max is 4; a token of the query',
     );
   });
 });

@@ -1,7 +1,8 @@
 // Invariants checked here:
 // 1. The same texts give the same bytes, in whatever order they come.
 // 2. The student's special tokens are where servers expect them; no vocabulary is larger than asked.
-// 3. Words seen are single tokens while there is room, most frequent first; no word over known letters is unknown.
+// 3. Words seen are single tokens while there is room, most frequent first; no word over known letters is
+//    unknown.
 // 4. Merges are those of a BPE learnt by hand, and the vocabulary reads every text there is.
 // 5. The Hugging Face files agree with the tokenizer.
 import fc from 'fast-check';
@@ -52,7 +53,8 @@ describe('chooseWordPieces', () => {
 describe('learnMerges', () => {
   it('is the example of Sennrich et al. 2016', () => {
     const words = counts({ low$: 5, lower$: 2, newest$: 6, widest$: 3 });
-    // e+s 9, es+t 9, est+$ 9, l+o 7, lo+w 7; then three pairs of newest with 6: e+w goes before n+e and w+est$.
+    // e+s 9, es+t 9, est+$ 9, l+o 7, lo+w 7; then three pairs of newest with 6: e+w goes before n+e and
+    // w+est$.
     expect(learnMerges(words, 7).map((pair) => pair.join(' '))).toEqual([
       'e s',
       'es t',
