@@ -60,6 +60,15 @@ export interface QualityTable {
   readonly on: 'judgments' | 'clicks';
   /** `random`, `bm25`, `shown`, `studentBefore`, `student`, `teacher`. */
   readonly rankers: Readonly<Record<string, Quality>>;
+  /** By how much the student's nDCG@10 beats `bm25` and `studentBefore`, query by query; on judgments only. */
+  readonly gains: Readonly<Record<string, Gain>>;
+}
+
+/** Mean difference over queries and its 95 % interval. */
+export interface Gain {
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
 }
 
 /** One point of the learning curve, taken in EVALUATE. */

@@ -106,7 +106,10 @@ async function openGenerationScorer(
 }
 
 function trecRun(scorer: Scorer, judged: readonly JudgedQuery[], tag: string): string {
-  const set: EvaluationSet = { on: 'judgments', queries: judged.map((query) => ({ ...query, shown: null })) };
+  const set: EvaluationSet = {
+    on: 'judgments',
+    queries: judged.map((query) => ({ ...query, shown: null, weight: 1 })),
+  };
   const scores = scoreSet(scorer, set);
   let at = 0;
   return judged

@@ -1,6 +1,6 @@
 // The report of a replay: as a JSON object with stable names, and as a table for people.
 import type { IngestCounts } from '../contract.ts';
-import type { Quality, TrainerSummary } from '../protocol.ts';
+import type { Gain, Quality, TrainerSummary } from '../protocol.ts';
 
 export interface Report {
   readonly events: number;
@@ -26,6 +26,8 @@ export interface Report {
     readonly after: Quality | null;
     readonly teacher: Quality | null;
     readonly floors: Readonly<Record<string, Quality>>;
+    /** Student after minus the other, nDCG@10, paired by query. */
+    readonly gains: Readonly<Record<string, Gain>>;
   }[];
   readonly curve: TrainerSummary['curve'];
   /** Wall-clock of this process only; a resumed run counts its own time. */
@@ -56,7 +58,8 @@ export function makeReport(
     generation: summary.generation,
     teacherVersion: summary.teacherVersion,
     weightsSha256: summary.weightsSha256,
-    quality: summary.quality.map(({ on, rankers }) => ({
+    quality: summary.quality.map(({ on, rankers, gains }) => ({
+      gains,
       on,
       before: rankers.studentBefore ?? null,
       after: rankers.student ?? null,
@@ -100,9 +103,15 @@ export function formatReport(report: Report): string {
       ];
       lines.push(`  ${names[name]!.padEnd(16)}  ${cells.join('  ')}`);
     }
-    lines.push('');
+    lines.push(...Object.entries(table.gains).map(gainLine), '');
   }
   return [...lines, ...facts(report)].join('\n');
+}
+
+function gainLine([over, { mean, low, high }]: [string, Gain]): string {
+  const name = over === 'bm25' ? 'BM25' : 'before';
+  const signed = (value: number): string => `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(3)}`;
+  return `  student against ${name}: ${signed(mean)} nDCG@10, 95 % interval ${signed(low)} to ${signed(high)}`;
 }
 
 const ratio = (value: number): string => (Number.isFinite(value) ? value.toFixed(2) : 'all').padStart(6);

@@ -1,13 +1,7 @@
 // How sure a difference between two rankers is.
 import { assert } from '../errors.ts';
+import type { Gain } from '../protocol.ts';
 import type { Random } from '../random.ts';
-
-/** Mean difference and the interval that holds it with the given confidence. */
-export interface Interval {
-  readonly mean: number;
-  readonly low: number;
-  readonly high: number;
-}
 
 /**
  * Bootstrap of `mean(a - b)` over queries (Efron & Tibshirani 1993, percentile interval): `a[i]` and `b[i]`
@@ -18,7 +12,7 @@ export function pairedBootstrap(
   b: readonly number[],
   random: Random,
   { resamples, confidence } = { resamples: 2000, confidence: 0.95 },
-): Interval {
+): Gain {
   assert(a.length === b.length && a.length > 0, `cannot pair ${a.length} figures with ${b.length}`);
   const differences = a.map((value, i) => value - b[i]!);
   const means = Array.from({ length: resamples }, () => {

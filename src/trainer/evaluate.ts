@@ -1,9 +1,11 @@
 // The EVALUATE turn, and the tables of the final report: every ranker on queries that never trained anything,
 // beside the floors.
-import type { CurvePoint, Quality, QualityTable } from '../protocol.ts';
+import type { CurvePoint, Gain, Quality, QualityTable } from '../protocol.ts';
+import { randomFor } from '../random.ts';
 import { indexBm25 } from './bm25.ts';
+import { pairedBootstrap } from './bootstrap.ts';
 import { clickSet, type EvaluationSet, holdoutGroups } from './evaluation.ts';
-import { type RankingQuality, randomFloor, rankQuality } from './quality.ts';
+import { type JudgedRanking, ndcg, type RankingQuality, randomFloor, rankQuality } from './quality.ts';
 import { type Scorer, studentScores, teacherScores } from './score.ts';
 import { stepsTaken } from './state.ts';
 import type { Block, Workshop } from './turn.ts';
@@ -39,10 +41,21 @@ export function qualityTables(
   cursor: number,
   before: (set: EvaluationSet) => Float32Array,
 ): QualityTable[] {
-  return evaluationSets(shop, cursor).map((set) => ({
-    on: set.on,
-    rankers: { ...measure(shop, set), studentBefore: plain(quality(set, before(set))) },
-  }));
+  return evaluationSets(shop, cursor).map((set) => {
+    const scoresBefore = before(set);
+    const rankers = { ...measure(shop, set), studentBefore: plain(quality(set, scoresBefore)) };
+    return { on: set.on, rankers, gains: set.on === 'judgments' ? gains(shop, set, scoresBefore) : {} };
+  });
+}
+
+/** The student against two others, paired by query. Clicks of one page are not independent, so judgments only. */
+function gains(shop: Workshop, set: EvaluationSet, before: Float32Array): QualityTable['gains'] {
+  const perQuery = (scores: Float32Array): number[] =>
+    rankings(set, scores).map((ranking) => ndcg(ranking, 10));
+  const student = perQuery(scoreSet(shop, set));
+  const over = (scores: Float32Array, name: string): Gain =>
+    pairedBootstrap(student, perQuery(scores), randomFor(shop.config.seed, 'bootstrap', name));
+  return { bm25: over(bm25Scores(set), 'bm25'), studentBefore: over(before, 'studentBefore') };
 }
 
 /** Student scores of a whole set, query by query in one row. */
@@ -90,10 +103,18 @@ const measure = (shop: Workshop, set: EvaluationSet): Record<string, Quality> =>
   teacher: plain(quality(set, teacherScores(shop, textsOf(set)))),
 });
 
-/** The documents of the set are BM25's collection. */
+/** BM25 on title and summary; the documents of the set are its collection. */
+function bm25Scores(set: EvaluationSet): Float32Array {
+  const texts = textsOf(set);
+  const bm25 = indexBm25(
+    texts.map(({ document }) => document),
+    { field: 'title+summary' },
+  );
+  return Float32Array.from(texts, ({ query, document }) => bm25.score(query, document));
+}
+
 export function floorsAndStudent(shop: Scorer, set: EvaluationSet): Record<string, Quality> {
   const texts = textsOf(set);
-  const bm25 = indexBm25(texts.map(({ document }) => document));
   const shown = set.queries.flatMap((q) => q.shown ?? []);
   return {
     random: plain(randomFloor(rankings(set, new Float32Array(texts.length)))),
@@ -114,15 +135,12 @@ const textsOf = (set: EvaluationSet) =>
 const quality = (set: EvaluationSet, scores: Float32Array): RankingQuality =>
   rankQuality(rankings(set, scores));
 
-function rankings(
-  set: EvaluationSet,
-  scores: Float32Array,
-): { grades: readonly number[]; scores: number[] }[] {
+function rankings(set: EvaluationSet, scores: Float32Array): JudgedRanking[] {
   let at = 0;
-  return set.queries.map(({ grades }) => {
+  return set.queries.map(({ grades, weight }) => {
     const own = [...scores.subarray(at, at + grades.length)];
     at += grades.length;
-    return { grades, scores: own };
+    return { grades, weight, scores: own };
   });
 }
 

@@ -12,6 +12,8 @@ export interface EvaluationQuery {
   readonly grades: readonly number[];
   /** Scores that give the order shown; null where the pool was never shown as a page. */
   readonly shown: readonly number[] | null;
+  /** How much it counts. */
+  readonly weight: number;
 }
 
 export interface EvaluationSet {
@@ -27,20 +29,30 @@ export function judgedSet(
   const held = queries.filter(
     ({ query, grades }) => isHoldout(query) && isMeasurable({ grades, scores: [] }),
   );
-  return { on: 'judgments', queries: held.map((query) => ({ ...query, shown: null })) };
+  return { on: 'judgments', queries: held.map((query) => ({ ...query, shown: null, weight: 1 })) };
 }
 
-/** Satisfied clicks as grades 1 and 0. Groups without one say nothing about an order and are left out. */
+/**
+ * Satisfied clicks stand for relevance: one ranking per click, against the results of its page without one. It counts
+ * 1 / propensity: a click far down, where few look, stands for many that were not made (Joachims, Swaminathan &
+ * Schnabel 2017). Clicks exist only where people looked, so these figures compare rankers; they are no judgments.
+ */
 export function clickSet(groups: readonly Group[]): EvaluationSet {
-  const queries = groups
-    .filter((group) => group.results.some((r) => r.satisfied) && group.results.some((r) => !r.satisfied))
-    .map((group) => ({
-      query: group.query,
-      documents: group.results,
-      grades: group.results.map((r) => (r.satisfied ? 1 : 0)),
-      shown: group.results.map((r) => -r.position),
-    }));
-  return { on: 'clicks', queries };
+  const queries = groups.flatMap((group) =>
+    group.results
+      .filter((clicked) => clicked.satisfied)
+      .map((clicked) => {
+        const pool = group.results.filter((result) => result === clicked || !result.satisfied);
+        return {
+          query: group.query,
+          documents: pool,
+          grades: pool.map((result) => (result === clicked ? 1 : 0)),
+          shown: pool.map((result) => -result.position),
+          weight: 1 / clicked.propensity,
+        };
+      }),
+  );
+  return { on: 'clicks', queries: queries.filter(({ documents }) => documents.length > 1) };
 }
 
 /** The newest `max` holdout groups before `cursor` that the journal still has: a function of the cursor. */

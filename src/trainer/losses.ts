@@ -1,13 +1,11 @@
-// The losses, written once for the compiled and the eager ops. Scores are logits; teacher scores and weights
-// are constants, no gradient flows into them. Continued pre-training's loss is `llamaCrossEntropy` of
-// tensor/llama.ts.
+// The losses, written once for compiled and eager ops. Scores are logits; teacher scores and weights are
+// constants: no gradient flows into them. For continued pre-training see `llamaCrossEntropy` in tensor/llama.ts.
 //
-// Pairs come as one vector of 2b scores: first b positives (or better ones), then their b negatives (or worse
-// ones).
+// Pairs come as one vector of 2b scores: first b positives or better ones, then their negatives or worse ones.
 import type { Ops } from '../tensor/ops.ts';
 
 /**
- * Mean squared difference of scores: mean (s - t)^2. DisRanker (arXiv 2411.04539), equation for L_point.
+ * Mean squared difference of scores: mean (s - t)^2. DisRanker (Ye et al. 2024, arXiv 2411.04539).
  *
  * @param student [k].
  * @param teacher [k].
@@ -18,8 +16,8 @@ export function pointMse<T>(ops: Ops<T>, student: T, teacher: T): T {
 }
 
 /**
- * Mean squared difference of margins: mean ((s+ - s-) - (t+ - t-))^2. Hofstaetter et al. 2020, arXiv
- * 2010.02666.
+ * Mean squared difference of margins: mean ((s+ - s-) - (t+ - t-))^2.
+ * Hofstaetter et al. 2020, arXiv 2010.02666.
  *
  * A margin is score(query, positive) - score(query, negative), **signed**: the teacher may prefer the
  * "negative", and the student must learn that.
