@@ -72,7 +72,7 @@ function title({ category, facets, untold, lead }: Draft, random: Random): strin
   return words.join(' ');
 }
 
-/** 8 to 13 words, for example `Soft durable sneakers from Norvik made of leather in navy for jogging.` */
+/** 9 to 14 words, for example `Soft durable sneakers from Norvik made of leather in navy for jogging.` */
 function summary({ category, facets, untold, lead }: Draft, random: Random): string {
   const phrases = {
     material: `made of ${facets.material.merchant}`,
