@@ -212,20 +212,21 @@ export function parseConfig(input: unknown): Config {
   return config;
 }
 
-/** Digest of what decides about the journal's content. Another digest means another journal. */
-export const streamsDigest = (c: Config): string =>
-  digest([
-    c.seed,
-    c.topic,
-    c.records.bytesMax,
-    c.join,
-    c.watermark,
-    c.clicks,
-    c.propensity,
-    c.bots,
-    c.privacy,
-    c.holdout,
-  ]);
+/** What decides about the journal's content. Other settings mean another journal. */
+export const streamsSettings = (c: Config): Readonly<Record<string, unknown>> => ({
+  seed: c.seed,
+  topic: c.topic,
+  records: c.records,
+  join: c.join,
+  watermark: c.watermark,
+  clicks: c.clicks,
+  propensity: c.propensity,
+  bots: c.bots,
+  privacy: c.privacy,
+  holdout: c.holdout,
+});
+
+export const streamsDigest = (c: Config): string => digest(streamsSettings(c));
 
 /** Digest of everything that decides about the weights. A generation of another digest is foreign. */
 export const configDigest = (c: Config): string => {

@@ -1,0 +1,101 @@
+// Records in, what one journal transaction must write out: the per-record work of ingest, without any
+// waiting.
+import type { Config } from '../config.ts';
+import type { DeadLetter, Group, SourceRecord } from '../contract.ts';
+import { assert, RestillError } from '../errors.ts';
+import { decode, isEvent } from './decode.ts';
+import { isLetter } from './envelope.ts';
+import type { Intake } from './intake.ts';
+import type { Batch, Effects, IngestStatus, SourceItem } from './ports.ts';
+import { openResume } from './resume.ts';
+
+/** What a batch of records comes to. The letters must be durable before the effects are. */
+export interface Harvest {
+  readonly groups: readonly Group[];
+  readonly letters: readonly DeadLetter[];
+  /** All but the length of the dead-letter file. */
+  readonly effects: Omit<Effects, 'deadLetterBytes'>;
+}
+
+export interface Batching {
+  /** Which of the items the journal does not have the effect of yet. */
+  admit(items: readonly SourceItem[]): SourceItem[];
+  feed(items: readonly SourceItem[]): void;
+  /** The source has ended: closes what is open. Once. */
+  finish(): void;
+  /** What has come of everything since the last call; null when nothing has. */
+  harvest(): Harvest | null;
+}
+
+/** @throws RestillError (all but harvest) JOURNAL_FOREIGN, OFFSET_GAP: see resume.ts */
+export function openBatching(config: Config, status: IngestStatus, intake: Intake): Batching {
+  const resume = openResume({ ...status, topic: status.topic ?? config.topic });
+  let letters: DeadLetter[] = [];
+  let changed = false;
+  let { ended } = status;
+
+  const reject = (letter: DeadLetter): void => {
+    letters.push(letter);
+    intake.reject(letter);
+  };
+
+  return {
+    admit: (items) => items.filter((item) => (isLetter(item) ? resume.admitUnplaced() : resume.admit(item))),
+    feed(items) {
+      if (items.length === 0) return;
+      if (ended) throw alreadyEnded();
+      changed = true;
+      for (const item of items) {
+        const record = isLetter(item) ? item : item.open();
+        const decoded = isLetter(record) ? record : decode(record);
+        if (isEvent(decoded)) intake.accept(decoded, record as SourceRecord);
+        else reject(decoded);
+      }
+    },
+    finish() {
+      resume.finish();
+      if (ended) return;
+      intake.finish();
+      ended = true;
+      changed = true;
+    },
+    harvest() {
+      if (!changed) return null;
+      const { groups, changes, counts, offsets } = intake.drain();
+      const { topic, unplaced } = resume;
+      const effects = {
+        changes,
+        counts,
+        offsets,
+        fingerprints: resume.fingerprints(),
+        topic,
+        unplaced,
+        ended,
+      };
+      const harvest = { groups, letters, effects };
+      letters = [];
+      changed = false;
+      return harvest;
+    },
+  };
+}
+
+/**
+ * The transactions of a batch: usually one. More than `groupsMax` groups are written ahead in parts, the
+ * effects with the last part.
+ */
+export function partsOf(groups: readonly Group[], effects: Effects, groupsMax: number): Batch[] {
+  assert(groupsMax >= 1, `groupsMax is ${groupsMax}`);
+  const parts: Batch[] = [];
+  let from = 0;
+  for (; groups.length - from > groupsMax; from += groupsMax)
+    parts.push({ groups: groups.slice(from, from + groupsMax), effects: null });
+  return [...parts, { groups: groups.slice(from), effects }];
+}
+
+const alreadyEnded = (): RestillError =>
+  new RestillError(
+    'JOURNAL_FOREIGN',
+    'the journal was brought to its end by an earlier recording, and the source holds records after it; ' +
+      'replay the longer recording into another data directory',
+  );

@@ -1,0 +1,155 @@
+// A record's value -> an event, or a dead letter that says which field is wrong and how. The mapping
+// `native`:
+//   impression {type, ts, impression_id, session_id, user_id, query, results: [{position, doc_id, title,
+// summary}]}
+//   click      {type, ts, impression_id, session_id, user_id, doc_id, query?, position?, dwell_ms?}
+// Checked by hand, not by a schema library: this runs for every record of the topic.
+//
+// Invariants:
+// 1. Never throws, whatever the bytes are (promise 9).
+// 2. A detail names fields and types, never content (promise 12).
+// 3. What is checked is what is used, and optional fields where they are there: unknown fields are ignored.
+import { isUtf8 } from 'node:buffer';
+import type { ClickEvent, DeadLetter, Event, ImpressionEvent, Result, SourceRecord } from '../contract.ts';
+import { typeName } from './problem.ts';
+
+export type Decoded = Event | DeadLetter;
+
+export const isEvent = (decoded: Decoded): decoded is Event => 'kind' in decoded;
+
+export function decode(record: SourceRecord): Decoded {
+  const value = parse(record.value);
+  const event = typeof value === 'string' ? value : read(value);
+  return typeof event === 'string' ? { record, reason: 'malformed', detail: event } : event;
+}
+
+type Fields = Record<string, unknown>;
+/** What is wrong, for the dead letter. */
+type Problem = string;
+
+function parse(value: SourceRecord['value']): Fields | Problem {
+  if (value === null) return 'value: expected a JSON object, got a tombstone';
+  if (typeof value !== 'string' && !isUtf8(value))
+    return 'value: expected a JSON object, got bytes that are not UTF-8';
+  let fields: unknown;
+  try {
+    fields = JSON.parse(typeof value === 'string' ? value : Buffer.from(value).toString('utf8'));
+  } catch {
+    // The engine's message quotes the value.
+    return 'value: not JSON';
+  }
+  return typeName(fields) === 'object'
+    ? (fields as Fields)
+    : `value: expected an object, got ${typeName(fields)}`;
+}
+
+function read(fields: Fields): Event | Problem {
+  if (fields.type === 'impression') return commonProblem(fields) ?? readImpression(fields);
+  if (fields.type === 'click') return commonProblem(fields) ?? readClick(fields);
+  const got = typeof fields.type === 'string' ? 'another string' : typeName(fields.type);
+  return `type: expected "impression" or "click", got ${got}`;
+}
+
+const commonProblem = (fields: Fields): Problem | null =>
+  wholeNumber('ts', fields.ts, 0) ??
+  identifier('impression_id', fields.impression_id) ??
+  identifier('session_id', fields.session_id) ??
+  identifier('user_id', fields.user_id);
+
+function readImpression(fields: Fields): ImpressionEvent | Problem {
+  const problem = text('query', fields.query);
+  if (problem !== null) return problem;
+  const results = readResults(fields.results);
+  if (typeof results === 'string') return results;
+  return {
+    kind: 'impression',
+    timeMs: fields.ts as number,
+    impressionId: fields.impression_id as string,
+    sessionId: fields.session_id as string,
+    userId: fields.user_id as string,
+    query: fields.query as string,
+    results,
+  };
+}
+
+function readClick(fields: Fields): ClickEvent | Problem {
+  const { query, position, dwell_ms: dwell } = fields;
+  const problem =
+    identifier('doc_id', fields.doc_id) ??
+    (query === undefined ? null : text('query', query)) ??
+    (position === undefined ? null : wholeNumber('position', position, 1)) ??
+    (dwell === undefined || dwell === null ? null : duration('dwell_ms', dwell));
+  if (problem !== null) return problem;
+  return {
+    kind: 'click',
+    timeMs: fields.ts as number,
+    impressionId: fields.impression_id as string,
+    sessionId: fields.session_id as string,
+    userId: fields.user_id as string,
+    documentId: fields.doc_id as string,
+    dwellMs: (dwell as number | null | undefined) ?? null,
+  };
+}
+
+/** In the order shown: sorted by position where the producer did not. */
+function readResults(value: unknown): Result[] | Problem {
+  if (!Array.isArray(value)) return `results: expected an array, got ${typeName(value)}`;
+  const results: Result[] = [];
+  let ascending = true;
+  for (let index = 0; index < value.length; index++) {
+    const result = readResult(value[index], index);
+    if (typeof result === 'string') return result;
+    ascending &&= index === 0 || results[index - 1]!.position < result.position;
+    results.push(result);
+  }
+  if (ascending) return results;
+  results.sort((a, b) => a.position - b.position);
+  const twice = results.some(
+    (result, index) => index > 0 && results[index - 1]!.position === result.position,
+  );
+  return twice ? 'results: expected distinct positions, got one twice' : results;
+}
+
+function readResult(value: unknown, index: number): Result | Problem {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return `results[${index}]: expected an object, got ${typeName(value)}`;
+  const { position, doc_id: documentId, title, summary } = value as Fields;
+  const problem =
+    wholeNumber('position', position, 1) ??
+    identifier('doc_id', documentId) ??
+    text('title', title) ??
+    text('summary', summary);
+  if (problem !== null) return `results[${index}].${problem}`;
+  return {
+    position: position as number,
+    documentId: documentId as string,
+    title: title as string,
+    summary: summary as string,
+  };
+}
+
+function wholeNumber(name: string, value: unknown, least: number): Problem | null {
+  if (Number.isSafeInteger(value) && (value as number) >= least) return null;
+  return `${name}: expected a whole number >= ${least}, got ${numberKind(value)}`;
+}
+
+function duration(name: string, value: unknown): Problem | null {
+  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return null;
+  return `${name}: expected a number >= 0 or null, got ${numberKind(value)}`;
+}
+
+function numberKind(value: unknown): string {
+  if (typeof value !== 'number') return typeName(value);
+  if (value < 0) return 'a negative number';
+  return Number.isInteger(value) ? 'a number out of range' : 'a fraction';
+}
+
+/** Joins and sessions hang on it, so an empty one would join what does not belong together. */
+function identifier(name: string, value: unknown): Problem | null {
+  if (typeof value === 'string' && value !== '') return null;
+  const got = value === '' ? 'an empty one' : typeName(value);
+  return `${name}: expected a string with something in it, got ${got}`;
+}
+
+const text = (name: string, value: unknown): Problem | null =>
+  typeof value === 'string' ? null : `${name}: expected a string, got ${typeName(value)}`;

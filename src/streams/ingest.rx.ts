@@ -1,0 +1,171 @@
+// Ingest, conducted: source -> merge -> what is new -> decode and intake -> journal, one transaction after
+// the other. It works at its own pace: the next batch is read when the one before has been handed to the
+// journal, so nothing queues up. While one transaction is being written, the next batch is read and parsed;
+// there is never a second one in flight.
+import { concatMap, defer, filter, map, type Observable, repeat, takeWhile } from 'rxjs';
+import type { Config } from '../config.ts';
+import type { IngestCounts, JournalStatus } from '../contract.ts';
+import { type Batching, type Harvest, openBatching, partsOf } from './batch.ts';
+import { openIntake } from './intake.ts';
+import { type Merge, openMerge } from './merge.ts';
+import type { Batch, DeadLetterFile, Effects, Journal, Source, SourceItem } from './ports.ts';
+
+export interface IngestParts {
+  readonly config: Config;
+  readonly source: Source;
+  readonly journal: Pick<Journal, 'status' | 'loadState' | 'append' | 'capacity' | 'room'>;
+  readonly deadLetters: DeadLetterFile;
+}
+
+/** What is durable. */
+export interface IngestProgress {
+  readonly status: JournalStatus;
+  readonly counts: IngestCounts;
+  readonly bytesRead: number;
+  readonly bytesTotal: number;
+}
+
+export interface Ingest {
+  /**
+   * Ingests when subscribed to, once; one value per transaction. Completes when the source has ended or was
+   * stopped, and everything is durable.
+   */
+  readonly progress$: Observable<IngestProgress>;
+  /**
+   * Finishes the transaction at hand, then completes. One that waits for room in the ring is left for the
+   * next start.
+   */
+  stop(): void;
+}
+
+export function openIngest(parts: IngestParts): Ingest {
+  const run = new Run(parts);
+  const progress$ = defer(() => run.read()).pipe(
+    map((step) => run.feed(step)),
+    concatMap((step) => run.commit(step)),
+    repeat(),
+    takeWhile((step) => !step.last, true),
+    filter((step) => step.last || step.harvest !== null),
+    map(() => run.progress()),
+  );
+  return { progress$, stop: () => run.stop() };
+}
+
+/** Groups in one transaction; with what else belongs to it, it stays at about 1,000 puts. */
+const groupsMax = 500;
+
+interface Step {
+  readonly items: readonly SourceItem[];
+  /** The source has no more. */
+  readonly ended: boolean;
+  readonly last: boolean;
+  /** Why the source breaks off here: thrown when everything before is durable. */
+  readonly failure: Error | null;
+  readonly harvest: Harvest | null;
+}
+
+class Run {
+  readonly #parts: IngestParts;
+  readonly #merge: Merge;
+  readonly #batching: Batching;
+  #inFlight: Promise<void> = Promise.resolve();
+  #stopped = false;
+  /** A transaction was left for the next start: those after it must be, too. */
+  #abandoned = false;
+  readonly #whenStopped: Promise<void>;
+  #signalStop: () => void = () => {};
+
+  constructor(parts: IngestParts) {
+    const { config, journal, source } = parts;
+    const status = journal.status();
+    this.#parts = parts;
+    this.#merge = openMerge(source.inputs, config.records);
+    this.#batching = openBatching(
+      config,
+      status,
+      openIntake(config, journal.loadState(), status.nextSequence),
+    );
+    this.#whenStopped = new Promise((resolve) => {
+      this.#signalStop = resolve;
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#signalStop();
+  }
+
+  progress(): IngestProgress {
+    const status = this.#parts.journal.status();
+    return { status, counts: status.counts, ...this.#parts.source.progress() };
+  }
+
+  /** One transaction's worth of new records, in order. */
+  async read(): Promise<Step> {
+    const wanted = this.#parts.config.journal.transactionRecords;
+    const items: SourceItem[] = [];
+    const step = { items, ended: false, last: false, failure: null, harvest: null };
+    try {
+      while (items.length < wanted) {
+        const released: SourceItem[] = [];
+        this.#merge.take(released, wanted - items.length);
+        items.push(...this.#batching.admit(released));
+        if (this.#stopped) return { ...step, last: true };
+        if (released.length > 0) continue;
+        const input = this.#merge.wants();
+        if (input === null) return { ...step, ended: true, last: true };
+        await this.#readInput(input);
+      }
+    } catch (failure) {
+      return { ...step, last: true, failure: failure as Error };
+    }
+    return step;
+  }
+
+  feed(step: Step): Step {
+    this.#batching.feed(step.items);
+    if (step.ended) this.#batching.finish();
+    return { ...step, harvest: this.#batching.harvest() };
+  }
+
+  /**
+   * Resolves when the transaction before is durable and this one is on its way; the last one is waited for.
+   */
+  async commit(step: Step): Promise<Step> {
+    await this.#inFlight;
+    if (step.harvest !== null) {
+      this.#inFlight = this.#write(step.harvest);
+      // Thrown where it is awaited, above or below.
+      this.#inFlight.catch(() => {});
+    }
+    if (step.last) await this.#inFlight;
+    if (step.failure !== null) throw step.failure;
+    return step;
+  }
+
+  async #readInput(input: number): Promise<void> {
+    const items = await this.#parts.source.read(input);
+    if (items === null) this.#merge.end(input);
+    else this.#merge.push(input, items);
+  }
+
+  async #write({ groups, letters, effects }: Harvest): Promise<void> {
+    const { config, journal, deadLetters } = this.#parts;
+    if (this.#abandoned) return;
+    const deadLetterBytes = await deadLetters.append(letters);
+    const whole: Effects = { ...effects, deadLetterBytes };
+    for (const batch of partsOf(groups, whole, Math.min(groupsMax, config.journal.ringMax)))
+      if (await this.#hasRoom(batch)) await journal.append(batch);
+      else {
+        this.#abandoned = true;
+        return;
+      }
+  }
+
+  /** Waits while the ring is full; false when stopped meanwhile. */
+  async #hasRoom({ groups }: Batch): Promise<boolean> {
+    const { journal } = this.#parts;
+    if (journal.capacity() >= groups.length) return true;
+    return Promise.race([journal.room(groups.length).then(() => true), this.#whenStopped.then(() => false)]);
+  }
+}

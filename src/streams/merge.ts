@@ -1,0 +1,204 @@
+// Several inputs and partitions -> one deterministic order with bounded lookahead.
+//
+// In two steps. First the inputs (files) are merged by their next items: the smallest (timestamp, partition,
+// offset) first, so what comes out depends on what is in the files and not on the order in which they were
+// named. Then partitions are merged in the same way: the smallest waiting head is released when every
+// partition seen so far has a record waiting and at least `lookahead` records are held, when `lookaheadMax`
+// are held, or when all inputs have ended.
+//
+// Invariants:
+// 1. Within a partition offset order is kept, even where timestamps go back.
+// 2. Where no record is displaced by more than the lookahead, the order is that of a merge of whole
+//    partitions; where moreover no partition's timestamps go back, it is the full sort by (timestamp,
+//    partition, offset).
+// 3. At most `lookaheadMax` records are held here, besides what was pushed and not yet needed.
+// 4. (partition, offset) is released once. What comes again (overlapping recordings) is dropped and counted;
+//    what comes too late to be put in its place is an error, never dropped.
+import { RestillError } from '../errors.ts';
+import { isLetter } from './envelope.ts';
+import { openPartition, type Partition } from './partition.ts';
+import type { PlacedRecord, SourceItem } from './ports.ts';
+
+export interface Merge {
+  /** The input that must be read before anything more can be released; null when all have ended. */
+  wants(): number | null;
+  push(input: number, items: readonly SourceItem[]): void;
+  end(input: number): void;
+  /**
+   * Releases up to `count` items into `out`; fewer when an input must be read first or nothing is left.
+   * Lines that are no records have no place in the order: they pass at once.
+   * @throws RestillError INPUT_UNREADABLE on a second topic, or on a record that comes too late.
+   */
+  take(out: SourceItem[], count: number): void;
+  /** Records held back for the sake of order. */
+  readonly held: number;
+  /** Records that came again. */
+  readonly repeats: number;
+}
+
+interface Input {
+  items: readonly SourceItem[];
+  at: number;
+  ended: boolean;
+  /** Timestamp of its last record: where a line that is no record stands. */
+  lastMs: number;
+}
+
+export function openMerge(
+  inputCount: number,
+  bounds: { readonly lookahead: number; readonly lookaheadMax: number },
+): Merge {
+  const inputs = Array.from(
+    { length: inputCount },
+    (): Input => ({ items: [], at: 0, ended: false, lastMs: Number.NEGATIVE_INFINITY }),
+  );
+  const partitions = new Map<number, Partition>();
+  /** Partitions with a record waiting, as a binary heap by their heads. */
+  const heap: Partition[] = [];
+  let topic: string | null = null;
+  let held = 0;
+  let repeats = 0;
+
+  const hold = (record: PlacedRecord): void => {
+    topic ??= record.topic;
+    if (record.topic !== topic) throw secondTopic(topic, record.topic);
+    let partition = partitions.get(record.partition);
+    if (partition === undefined) {
+      partition = openPartition(record.partition);
+      partitions.set(record.partition, partition);
+    }
+    const place = partition.hold(record);
+    if (place === 'repeat') {
+      repeats++;
+      return;
+    }
+    held++;
+    if (partition.waiting === 1) {
+      heap.push(partition);
+      siftUp(heap, heap.length - 1);
+    } else if (place === 'head') restoreHeap(heap);
+  };
+
+  const release = (): PlacedRecord => {
+    const partition = heap[0]!;
+    const record = partition.release();
+    held--;
+    if (partition.waiting === 0) {
+      const last = heap.pop()!;
+      if (heap.length > 0) heap[0] = last;
+    }
+    siftDown(heap, 0);
+    return record;
+  };
+
+  const mayRelease = (first: number | null): boolean => {
+    if (held === 0) return false;
+    if (held >= bounds.lookaheadMax || first === null) return true;
+    return held >= bounds.lookahead && heap.length === partitions.size;
+  };
+
+  return {
+    wants() {
+      const wanting = inputs.findIndex(isEmpty);
+      return wanting < 0 ? null : wanting;
+    },
+    push(input, items) {
+      const to = inputs[input]!;
+      to.items = isEmpty(to) ? items : [...to.items.slice(to.at), ...items];
+      to.at = 0;
+    },
+    end(input) {
+      inputs[input]!.ended = true;
+    },
+    take(out, count) {
+      while (out.length < count) {
+        const starving = inputs.some(isEmpty);
+        const first = starving ? starved : firstInput(inputs);
+        if (mayRelease(first)) out.push(release());
+        else if (first === null || first === starved) return;
+        else {
+          const input = inputs[first]!;
+          const item = input.items[input.at++]!;
+          if (isLetter(item)) out.push(item);
+          else {
+            input.lastMs = item.timestampMs;
+            hold(item);
+          }
+        }
+      }
+    },
+    get held() {
+      return held;
+    },
+    get repeats() {
+      return repeats;
+    },
+  };
+}
+
+/** An input must be read before it is known which is first. */
+const starved = -1;
+
+const isEmpty = (input: Input): boolean => !input.ended && input.at === input.items.length;
+
+/** The input with the smallest next item; null when all have ended. */
+function firstInput(inputs: readonly Input[]): number | null {
+  let first: number | null = null;
+  for (let index = 0; index < inputs.length; index++) {
+    const input = inputs[index]!;
+    if (input.at === input.items.length) continue;
+    if (first === null || comesBefore(input, inputs[first]!)) first = index;
+  }
+  return first;
+}
+
+/** Equal places keep the order of the inputs, which the source has sorted. */
+function comesBefore(a: Input, b: Input): boolean {
+  const x = a.items[a.at]!;
+  const y = b.items[b.at]!;
+  const time = (isLetter(x) ? a.lastMs : x.timestampMs) - (isLetter(y) ? b.lastMs : y.timestampMs);
+  if (time !== 0 && !Number.isNaN(time)) return time < 0;
+  if (isLetter(x) || isLetter(y)) return isLetter(x) && !isLetter(y);
+  return x.partition - y.partition < 0 || (x.partition === y.partition && x.offset < y.offset);
+}
+
+const isSmaller = (a: Partition, b: Partition): boolean =>
+  a.head.timestampMs < b.head.timestampMs ||
+  (a.head.timestampMs === b.head.timestampMs && a.number < b.number);
+
+function siftUp(heap: Partition[], from: number): void {
+  let at = from;
+  while (at > 0) {
+    const parent = (at - 1) >> 1;
+    if (!isSmaller(heap[at]!, heap[parent]!)) return;
+    [heap[at], heap[parent]] = [heap[parent]!, heap[at]!];
+    at = parent;
+  }
+}
+
+function siftDown(heap: Partition[], from: number): void {
+  let at = from;
+  for (;;) {
+    let least = at;
+    for (const child of [2 * at + 1, 2 * at + 2])
+      if (child < heap.length && isSmaller(heap[child]!, heap[least]!)) least = child;
+    if (least === at) return;
+    [heap[at], heap[least]] = [heap[least]!, heap[at]!];
+    at = least;
+  }
+}
+
+/**
+ * A new head in the middle of the heap: so rare (files that overlap out of order) that all of it is put in
+ * order.
+ */
+function restoreHeap(heap: Partition[]): void {
+  for (let at = (heap.length >> 1) - 1; at >= 0; at--) siftDown(heap, at);
+}
+
+const secondTopic = (first: string, second: string): RestillError =>
+  new RestillError(
+    'INPUT_UNREADABLE',
+    `the recording holds the topics "${first}" and "${second}", a journal holds one; ` +
+      'record them apart, or filter one out',
+  );

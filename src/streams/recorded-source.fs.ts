@@ -1,0 +1,155 @@
+// Recorded topics: files of envelopes, one a line, plain, gzip or zstd.
+//
+// Invariants:
+// 1. Nothing is lost and nothing is made up: every whole line before the end, or before the place where the
+//    file breaks off, is delivered once and in order; then comes the end or the error. Half a line before a
+//    break is no line.
+// 2. Memory is bounded by the chunks and records.bytes_max, whatever is in the file: a longer line is cut
+//    off. While one chunk is parsed, the next one is read and decompressed: one chunk ahead, no more.
+import { type FileHandle, open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { Config } from '../config.ts';
+import { RestillError } from '../errors.ts';
+import { type Decompressed, type Decompressor, decompressorFor } from './decompress.fs.ts';
+import { badLine, placeLine } from './envelope.ts';
+import { keptBytes, openLines } from './lines.ts';
+import type { Source, SourceItem } from './ports.ts';
+
+/**
+ * Opens all files at once. In which order they are named does not matter.
+ * @throws RestillError INPUT_UNREADABLE if one of them is not there, is a directory or may not be read
+ */
+export async function openRecordedSource(
+  paths: readonly string[],
+  records: Pick<Config['records'], 'bytesMax'>,
+): Promise<Source> {
+  const recordings: Recording[] = [];
+  try {
+    for (const path of [...paths].sort()) recordings.push(await openRecording(path, records.bytesMax));
+  } catch (error) {
+    await Promise.all(recordings.map((recording) => recording.close()));
+    throw error;
+  }
+  const total = (of: (recording: Recording) => number): number =>
+    recordings.reduce((sum, recording) => sum + of(recording), 0);
+  return {
+    inputs: recordings.length,
+    read: (input) => recordings[input]!.read(),
+    progress: () => ({ bytesRead: total((r) => r.bytesRead), bytesTotal: total((r) => r.bytesTotal) }),
+    close: async () => {
+      await Promise.all(recordings.map((recording) => recording.close()));
+    },
+  };
+}
+
+async function openRecording(path: string, bytesMax: number): Promise<Recording> {
+  let handle: FileHandle | null = null;
+  try {
+    handle = await open(path, 'r');
+    const stat = await handle.stat();
+    if (stat.isDirectory()) throw new Error('it is a directory; name the files in it');
+    return new Recording(path, handle, stat.size, bytesMax);
+  } catch (cause) {
+    await handle?.close();
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why =
+      code === 'ENOENT'
+        ? 'there is no such file'
+        : code === 'EACCES'
+          ? 'permission to read it is missing'
+          : message;
+    throw new RestillError('INPUT_UNREADABLE', `cannot read ${path}: ${why}`, { cause });
+  }
+}
+
+class Recording {
+  readonly bytesTotal: number;
+  bytesRead = 0;
+  readonly #path: string;
+  readonly #handle: FileHandle;
+  readonly #splitter;
+  #decompressor: Decompressor | null = null;
+  #items: SourceItem[] = [];
+  #lines = 0;
+  /** What the chunk after the last one comes to, under way. */
+  #next: Promise<Decompressed | null> | null = null;
+  #failure: Error | null = null;
+  #ended = false;
+
+  constructor(path: string, handle: FileHandle, bytesTotal: number, bytesMax: number) {
+    this.#path = path;
+    this.#handle = handle;
+    this.bytesTotal = bytesTotal;
+    const file = basename(path);
+    this.#splitter = openLines(bytesMax, {
+      line: (bytes, line) => {
+        this.#lines = line;
+        this.#items.push(placeLine(bytes, { file, line }));
+      },
+      tooLong: (head, line, length) => {
+        this.#lines = line;
+        const detail = `${length} bytes, records.bytes_max is ${bytesMax}; the first ${keptBytes} are kept`;
+        this.#items.push(badLine(head, { file, line }, detail, undefined, 'too-large'));
+      },
+    });
+  }
+
+  async read(): Promise<SourceItem[] | null> {
+    while (this.#items.length === 0) {
+      if (this.#failure !== null) throw this.#brokenOff(this.#failure);
+      if (this.#ended) return null;
+      await this.#advance();
+    }
+    const items = this.#items;
+    this.#items = [];
+    return items;
+  }
+
+  async close(): Promise<void> {
+    this.#ended = true;
+    await this.#next?.catch(() => {}); // Whoever closes has no more interest in what is under way.
+    this.#decompressor?.close();
+    await this.#handle.close();
+  }
+
+  async #advance(): Promise<void> {
+    const now = await (this.#next ?? this.#decompress());
+    if (now === null) {
+      this.#ended = true;
+      this.#splitter.end();
+      return;
+    }
+    if (now.failure === null) {
+      this.#next = this.#decompress();
+      this.#next.catch(() => {}); // Reported when its turn comes.
+    }
+    for (const chunk of now.chunks) this.#splitter.push(chunk);
+    this.#failure = now.failure;
+  }
+
+  /** The next chunk; null after the last one. */
+  async #decompress(): Promise<Decompressed | null> {
+    const bytes = Buffer.allocUnsafe(this.#decompressor?.inputBytes ?? 4096);
+    let bytesRead: number;
+    try {
+      ({ bytesRead } = await this.#handle.read(bytes, 0, bytes.length, null));
+    } catch (error) {
+      return { chunks: [], failure: error as Error };
+    }
+    this.bytesRead += bytesRead;
+    this.#decompressor ??= decompressorFor(bytes.subarray(0, bytesRead));
+    if (bytesRead > 0) return this.#decompressor.push(bytes.subarray(0, bytesRead));
+    const last = await this.#decompressor.end();
+    return last.chunks.length > 0 || last.failure !== null ? last : null;
+  }
+
+  #brokenOff(cause: Error): RestillError {
+    return new RestillError(
+      'INPUT_UNREADABLE',
+      `${this.#path} breaks off after ${this.#lines} lines (${this.bytesRead} of ${this.bytesTotal} bytes ` +
+        `read): ${cause.message}; what came before was taken; fetch the file again and repeat the command, ` +
+        'which goes on from there',
+      { cause },
+    );
+  }
+}
