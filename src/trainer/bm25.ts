@@ -15,7 +15,7 @@ export interface Bm25Options {
 }
 
 /** Robertson's customary constants, also Lucene's. */
-export const bm25Defaults: Bm25Options = { field: 'title', k1: 1.2, b: 0.75 };
+const bm25Defaults: Bm25Options = { field: 'title', k1: 1.2, b: 0.75 };
 
 export interface Bm25 {
   /** Documents in the collection, equal ones counted once. */

@@ -1,4 +1,4 @@
-// Every property of a product can be read off its text, in the merchant's words only; no word has two meanings.
+// All that a product is can be read off its text, in the merchant's words only; no word has two meanings.
 import { describe, expect, it } from 'vitest';
 import { facetNames, stockShop } from '../../src/simulate/shop.ts';
 import { brands, colours, families, lines, praise, type Value } from '../../src/simulate/words.ts';

@@ -1,4 +1,4 @@
-// Invariants 1 to 3 of topic.ts by a plain reader of the lines; click rates follow the model; a seed is a topic.
+// Invariants 1 to 3 of topic.ts by a plain reader of the lines; click rates as modelled; a seed is a topic.
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { clickModels } from '../../src/simulate/click-model.ts';
@@ -211,7 +211,7 @@ describe('a seed', () => {
   const digest = (options: SimulationOptions): string =>
     createHash('sha256').update(make(options).lines.join('\n')).digest('hex');
 
-  // Changes with every change to words, shop, models or faults; then look at the topic before pinning it anew.
+  // Changes with words, shop, models and faults; then look at the topic before pinning it anew.
   it('is a topic', () => {
     expect(digest(tiny)).toBe('918787d5ecf7b0434b6b8e675d9a74e6519ae1b49601ef438e093a7317eeb344');
   });

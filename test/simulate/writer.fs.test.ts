@@ -1,5 +1,5 @@
-// The files are complete and readable by restill's own readers; the same options give the same bytes; what is there
-// is not overwritten unasked.
+// The files are complete and readable by restill's own readers; the same options give the same bytes; what
+// is there is not overwritten unasked.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
