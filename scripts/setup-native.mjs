@@ -242,7 +242,7 @@ function buildAddon(root, library, packages, patch) {
 
 /** Loads the package in a process of its own and runs one op. */
 function verify(root) {
-  const result = run(process.execPath, [join(here, 'lib/verify-native.mjs')], {
+  const result = run(process.execPath, [join(here, 'verify-native.mjs')], {
     env: { ...env, TF_CPP_MIN_LOG_LEVEL: '2' },
   });
   const line = result.output.split('\n').find((text) => text.startsWith('{"version"'));

@@ -35,7 +35,7 @@ export function checkSpace(directory, gigabytes) {
 }
 
 /** Whether the folder holds every file that was there when it was published, each with its size. */
-export function isWhole(directory) {
+function isWhole(directory) {
   try {
     const sizes = JSON.parse(readFileSync(join(directory, listName), 'utf8'));
     return Object.entries(sizes).every(([path, size]) => statSync(join(directory, path)).size === size);

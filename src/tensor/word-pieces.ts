@@ -80,5 +80,4 @@ const ranked = (counts: ReadonlyMap<string, number>): [string, number][] =>
   [...counts].sort(([a, m], [b, n]) => n - m || compareCodePoints(a, b));
 
 /** By code point, where `<` compares UTF-16 units and puts emoji before some letters. */
-export const compareCodePoints = (a: string, b: string): number =>
-  Buffer.compare(Buffer.from(a), Buffer.from(b));
+const compareCodePoints = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
