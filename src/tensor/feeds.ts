@@ -1,5 +1,4 @@
-// What a function is fed, checked before it runs: TensorFlow's own checks are late, partial, and speak of
-// graph nodes.
+// What a function is fed, checked before it runs: TensorFlow's own checks come late and speak of graph nodes.
 import { RestillError } from '../errors.ts';
 import type { FeedSpec, GraphFunction } from './graph.ts';
 import { dataTypeOf } from './graph-def.ts';

@@ -1,5 +1,5 @@
-// Attention's ops as graph nodes, with their gradients: the second half of graph-ops.ts, told apart by size
-// alone. n sequences, t cells each; both are unknown until the run and read off the mask [n, t].
+// Attention's ops as graph nodes, with their gradients: the second half of graph-ops.ts.
+// n sequences, t cells each; both are unknown until the run and read off the mask [n, t].
 import type { Output } from './graph.ts';
 import type { Dimension, Nodes } from './graph-nodes.ts';
 import { type HeadShape, unseen } from './ops.ts';
@@ -11,9 +11,7 @@ interface Recorder {
   readonly tape: Tape;
 }
 
-/**
- * [m, width] -> [n * t, width]. Pads influence nothing (see `attention`), so nothing flows back from them.
- */
+/** [m, width] -> [n * t, width]. Pads influence nothing, so nothing flows back from them. */
 export function toGrid({ nodes, tape }: Recorder, x: Output, { grid, cells }: PackedBatch<Output>): Output {
   const tokens = nodes.reshape(grid, [-1], 'int32'); // [n * t]
   return tape.record(nodes.gather(x, tokens), [x, (dy) => nodes.gather(dy, cells)]);
@@ -75,8 +73,8 @@ export function rotate({ nodes, tape }: Recorder, x: Output, cos: Output, sin: O
 /**
  * softmax(q k^T / sqrt(size) + bias) v: q [n, heads, u, size], k and v [n, heads / groups, t, size].
  *
- * Heads that share keys stand one below the other in the product: [n, heads, u, *] is [n, heads / groups,
- * groups * u, *].
+ * Heads that share keys stand one below the other in the products: [n, heads, u, *] is there
+ * [n, heads / groups, groups * u, *].
  */
 export function attention(
   { nodes, tape }: Recorder,
@@ -114,14 +112,14 @@ export function attention(
 /** [n, t] -> [n, 1, 1, t]. */
 export function paddingBias({ nodes }: Recorder, mask: Output): Output {
   const [n, t] = nodes.dimensions(mask, 2);
-  const absent = nodes.sub(nodes.graph.floats(1), mask);
+  const absent = nodes.sub(nodes.graph.float(1), mask);
   return nodes.reshape(nodes.mul(absent, unseen), [n!, 1, 1, t!]);
 }
 
 /** [n, t] -> [1, 1, t, t]. */
 export function causalBias({ nodes }: Recorder, mask: Output): Output {
   const t = nodes.dimensions(mask, 2)[1]!;
-  const one = nodes.graph.floats(1);
+  const one = nodes.graph.float(1);
   const later = nodes.sub(one, nodes.lowerTriangle(nodes.fill([t, t], one)));
   return nodes.reshape(nodes.mul(later, unseen), [1, 1, t, t]);
 }

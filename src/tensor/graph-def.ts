@@ -1,7 +1,6 @@
 // A TensorFlow graph as protobuf: https://github.com/tensorflow/tensorflow/tree/v2.20.0/tensorflow/core, the
 // messages of framework/{node_def,attr_value,tensor,tensor_shape,graph,versions}.proto and
-// protobuf/{meta_graph,saved_model}.proto. Only what a graph of ours needs is written, and nothing is ever
-// read back.
+// protobuf/{meta_graph,saved_model}.proto. Only what our graphs need is written; nothing is read back.
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 
 /** Numbers of `enum DataType` (framework/types.proto). */
@@ -26,8 +25,8 @@ export interface ConstantTensor {
 }
 
 /**
- * One operation. An input is `name` (its first output), `name:1` (a later one) or `^name` (only: run it
- * before me).
+ * One operation. An input is `name` (its first output), `name:1` (its second) or `^name` (nothing of it, but
+ * it has to run before).
  */
 export interface NodeDef {
   readonly name: string;

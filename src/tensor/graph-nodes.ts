@@ -67,7 +67,7 @@ export class Nodes {
   square = (a: Output): Output => this.op('Square', [a]);
   rsqrt = (a: Output): Output => this.op('Rsqrt', [a]);
   mul = (a: Output, b: Output | number): Output =>
-    this.op('Mul', [a, typeof b === 'number' ? this.graph.floats(b) : b]);
+    this.op('Mul', [a, typeof b === 'number' ? this.graph.float(b) : b]);
   min = (a: Output, b: Output): Output => this.op('Minimum', [a, b]);
   /** a, unless it holds NaN or an infinity: then the run fails with this message. */
   finite = (a: Output, message: string): Output =>

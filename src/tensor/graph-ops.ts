@@ -88,7 +88,7 @@ export class GraphOps implements Ops<Output> {
 
   affine(x: Output, factor: number, offset = 0): Output {
     const scaled = this.nodes.mul(x, factor);
-    const y = offset === 0 ? scaled : this.nodes.add(scaled, this.graph.floats(offset));
+    const y = offset === 0 ? scaled : this.nodes.add(scaled, this.graph.float(offset));
     return this.tape.record(y, [x, (dy) => this.nodes.mul(dy, factor)]);
   }
 
@@ -114,7 +114,7 @@ export class GraphOps implements Ops<Output> {
   gelu(x: Output): Output {
     const { nodes, graph } = this;
     const erf = nodes.op('Erf', [nodes.mul(x, Math.SQRT1_2)]);
-    const below = nodes.mul(nodes.add(erf, graph.floats(1)), 0.5); // Phi(x), the normal distribution
+    const below = nodes.mul(nodes.add(erf, graph.float(1)), 0.5); // Phi(x), the normal distribution
     return this.tape.record(nodes.mul(x, below), [
       x,
       (dy) => {
@@ -129,7 +129,7 @@ export class GraphOps implements Ops<Output> {
     const sigmoid = nodes.op('Sigmoid', [gate]);
     const silu = nodes.mul(gate, sigmoid);
     // silu' = sigmoid + silu (1 - sigmoid)
-    const slope = () => nodes.add(sigmoid, nodes.mul(silu, nodes.sub(graph.floats(1), sigmoid)));
+    const slope = () => nodes.add(sigmoid, nodes.mul(silu, nodes.sub(graph.float(1), sigmoid)));
     return this.tape.record(
       nodes.mul(silu, up),
       [gate, (dy) => nodes.mul(nodes.mul(dy, up), slope())],
@@ -158,7 +158,7 @@ export class GraphOps implements Ops<Output> {
     const { nodes, graph } = this;
     const centred = nodes.sub(x, nodes.meanLast(x));
     const variance = nodes.meanLast(nodes.square(centred)); // [m, 1]
-    const inverse = nodes.rsqrt(nodes.add(variance, graph.floats(epsilon)));
+    const inverse = nodes.rsqrt(nodes.add(variance, graph.float(epsilon)));
     const normed = nodes.mul(centred, inverse);
     return this.tape.record(
       nodes.addToRows(nodes.mul(normed, weight), bias),
@@ -179,7 +179,7 @@ export class GraphOps implements Ops<Output> {
   rmsNorm(x: Output, weight: Output, epsilon: number): Output {
     const { nodes, graph } = this;
     const power = nodes.meanLast(nodes.square(x)); // [m, 1]
-    const inverse = nodes.rsqrt(nodes.add(power, graph.floats(epsilon)));
+    const inverse = nodes.rsqrt(nodes.add(power, graph.float(epsilon)));
     const normed = nodes.mul(x, inverse);
     return this.tape.record(
       nodes.mul(normed, weight),

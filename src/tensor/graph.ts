@@ -1,6 +1,6 @@
 // A TensorFlow graph being put together: nodes, variables and the functions that a session can run.
 import { assert } from '../errors.ts';
-import { type Attributes, type DataType, encodeSavedModel, type NodeDef } from './graph-def.ts';
+import { type Attributes, type DataType, dataTypeOf, encodeSavedModel, type NodeDef } from './graph-def.ts';
 
 /** An output of a node: a tensor of the graph. `name` is the first output, `name:1` the second. */
 export type Output = string & { readonly brand: 'Output' };
@@ -59,7 +59,7 @@ export class Graph {
   }
 
   constant(data: Float32Array | Int32Array, shape: readonly number[]): Output {
-    const type: DataType = data instanceof Float32Array ? 'float32' : 'int32';
+    const type = dataTypeOf(data);
     const key = data.length <= sharedConstantMax ? `${type} [${shape}] ${[...data]}` : null;
     const known = key === null ? undefined : this.constants.get(key);
     if (known !== undefined) return known;
@@ -69,8 +69,9 @@ export class Graph {
     return output;
   }
 
+  /** A scalar. */
+  float = (value: number): Output => this.constant(Float32Array.of(value), []);
   /** A scalar, or a vector when given a list. */
-  floats = (value: number): Output => this.constant(Float32Array.of(value), []);
   ints = (value: number | readonly number[]): Output =>
     typeof value === 'number'
       ? this.constant(Int32Array.of(value), [])
@@ -120,29 +121,23 @@ export class Graph {
     const access = accessOf(name);
     this.node('ReadVariableOp', [handle], { dtype: float32 }, access.read);
     const value = this.placeholder(access.value, { type: 'float32', shape });
-    // A fed tensor's memory belongs to a JavaScript typed array. Without the copy the variable would adopt
-    // it.
+    // A fed tensor's memory belongs to a JavaScript typed array; the variable would adopt it.
     const copy = this.node('DeepCopy', [value], { T: float32 }, `${access.assign}/copy`);
     this.store(handle, copy, access.assign);
     if (!startsAtZero) return;
     const fill = { T: float32, index_type: { type: 'int32' } } as const;
-    const zeros = this.node('Fill', [this.ints(shape), this.floats(0)], fill, `${access.clear}/zeros`);
+    const zeros = this.node('Fill', [this.ints(shape), this.float(0)], fill, `${access.clear}/zeros`);
     this.store(handle, zeros, access.clear);
   }
 
-  /**
-   * Assigning has no output of its own, and only outputs can be fetched: `name` is a 1 that comes after it.
-   */
+  /** Assigning has no output, and only outputs can be fetched: `name` is a 1 that comes after it. */
   private store(handle: Output, value: Output, name: string): void {
     const stored = this.node('AssignVariableOp', [handle, value], { dtype: float32 }, `${name}/store`);
-    this.after(this.floats(1), [stored], name);
+    this.after(this.float(1), [stored], name);
   }
 }
 
-/**
- * Names of the nodes that give access to a variable: fetch `read`; feed `value`, fetch `assign`; fetch
- * `clear`.
- */
+/** The nodes that give access to a variable: fetch `read`; feed `value` and fetch `assign`; fetch `clear`. */
 export function accessOf(variable: string): { read: string; value: string; assign: string; clear: string } {
   return {
     read: `read/${variable}`,

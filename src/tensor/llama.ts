@@ -34,9 +34,7 @@ export function llamaParameters(config: LlamaConfig): ParameterSpec[] {
   ];
 }
 
-/**
- * The score of a sequence in logits, read at its last token, the only one that has seen all others -> [n].
- */
+/** Scores in logits, read at the last token, the only one that has seen all others -> [n]. */
 export function llamaScores<T>(ops: Ops<T>, config: LlamaConfig, batch: PackedBatch<T>): T {
   const pass = begin(ops, config, batch);
   let x = embeddings(pass); // [m, hidden]
@@ -62,8 +60,7 @@ export function llamaHidden<T>(ops: Ops<T>, config: LlamaConfig, batch: PackedBa
 /**
  * Mean cross-entropy of the output tokens, each predicted from all before it -> scalar, in nats.
  *
- * Logits are computed for the `outputs.rows` alone: with a vocabulary of thousands they are the largest
- * tensor by far.
+ * The prompt carries no loss, and logits, the largest tensor by far, are computed for `outputs.rows` alone.
  */
 export function llamaCrossEntropy<T>(
   ops: Ops<T>,
@@ -81,11 +78,9 @@ interface Pass<T> {
   readonly ops: Ops<T>;
   readonly config: LlamaConfig;
   readonly batch: PackedBatch<T>;
-  /**
-   * How far the heads of every token turn, [n, 1, t, headSize], and those of the last ones, [n, 1, 1,
-   * headSize].
-   */
+  /** How far the heads of every token turn, [n, 1, t, headSize]. */
   readonly angles: Angles<T>;
+  /** The same for the last tokens, [n, 1, 1, headSize]. */
   readonly lastAngles: Angles<T>;
 }
 
@@ -194,10 +189,7 @@ const finalNorm = <T>(pass: Pass<T>, x: T): T => norm(pass, 'model.norm', x);
 const norm = <T>({ ops, config }: Pass<T>, name: string, x: T): T =>
   ops.rmsNorm(x, ops.parameter(`${name}.weight`), config.epsilon);
 
-/**
- * Query, key and value heads side by side, as one matrix product: [rows, hidden] -> [rows, sum of their
- * widths].
- */
+/** Several kinds of heads side by side, as one matrix product: [rows, hidden] -> [rows, sum of widths]. */
 function project<T>({ ops, config }: Pass<T>, layer: string, names: readonly string[], x: T): T {
   const all = (kind: 'weight' | 'bias') =>
     ops.stack(names.map((name) => ops.parameter(`${layer}.self_attn.${name}.${kind}`)));

@@ -1,10 +1,7 @@
 // What a model is written in. Models and losses are functions of an `Ops<T>` and never know which one it is:
-// - GraphOps (graph-ops.ts) puts the ops into a TensorFlow graph, with gradients written by hand. Fast: this
-//   one trains.
-// - EagerOps (eager-ops.tf.ts) runs them one by one in tfjs, with tfjs's own gradients. The reference in
-//   tests.
-// A tensor is float32 unless it says int32. `[m, width]` is a matrix with one row per real token (see
-// packing.ts).
+// - GraphOps (graph-ops.ts) puts the ops into a TensorFlow graph, with gradients written by hand: it trains.
+// - EagerOps (eager-ops.tf.ts) runs them one by one in tfjs, with tfjs's own gradients: it is the reference.
+// A tensor is float32 unless it says int32. `[m, width]` has one row per real token: see packing.ts.
 import type { PackedBatch } from './packing.ts';
 
 /** How many attention heads, and the width of each. */
@@ -48,9 +45,7 @@ export interface Ops<T> {
   layerNorm(x: T, weight: T, bias: T, epsilon: number): T;
   /** Each row to mean square 1, then * weight. x [m, width], weight [width]. */
   rmsNorm(x: T, weight: T, epsilon: number): T;
-  /**
-   * The rows of x [rows, width] with these ids, int32 [k] -> [k, width]. A row may be taken several times.
-   */
+  /** The rows of x [rows, width] with these ids, int32 [k] -> [k, width]. A row may be taken again. */
   rows(x: T, ids: T): T;
   /** Matrices (or vectors) one below the other. */
   stack(parts: readonly T[]): T;
@@ -68,10 +63,7 @@ export interface Ops<T> {
   toGrid(x: T, batch: PackedBatch<T>): T;
   /** Back to the real tokens: [n * t, width] -> [m, width]. What pad cells hold is lost. */
   toTokens(x: T, batch: PackedBatch<T>): T;
-  /**
-   * Rows of the grid cut into heads, handed out in parts: [n * t, sum(parts) * size] -> [n, part, t, size]
-   * each.
-   */
+  /** Rows of the grid cut into heads, in parts: [n * t, sum(parts) * size] -> [n, part, t, size] each. */
   splitHeads(x: T, batch: PackedBatch<T>, parts: readonly number[], size: number): T[];
   /** [n, heads, t, size] -> [n * t, heads * size]. */
   mergeHeads(x: T, shape: HeadShape): T;
@@ -93,15 +85,9 @@ export interface Ops<T> {
    * @returns [n, heads, u, size].
    */
   attention(q: T, k: T, v: T, bias: T, shape: HeadShape & { readonly groups: number }): T;
-  /**
-   * The bias that hides pad cells: 0 where the mask [n, t] is 1, else a large negative number -> [n, 1, 1,
-   * t].
-   */
+  /** Hides pad cells: 0 where the mask [n, t] is 1, else `unseen` -> [n, 1, 1, t]. */
   paddingBias(mask: T): T;
-  /**
-   * The bias that hides later tokens: 0 on and below the diagonal, else a large negative number -> [1, 1, t,
-   * t].
-   */
+  /** Hides later tokens: 0 on and below the diagonal, else `unseen`; mask [n, t] -> [1, 1, t, t]. */
   causalBias(mask: T): T;
 
   // ---------------------------------------------------------------- to one number

@@ -1,8 +1,7 @@
 // AdamW in the graph: Loshchilov and Hutter 2017, arXiv 1711.05101, as torch.optim.AdamW computes it.
 //
 // Invariants:
-// 1. Either all variables change or none: every update waits until loss and gradient norm are known to be
-//    finite.
+// 1. All variables change or none: every update waits until loss and gradient norm are known to be finite.
 // 2. An update waits for everything that reads its variable, so it works in place.
 // 3. Each train function has moments of its own, `opt/<function>/<parameter>/m` and `/v`: the teacher is
 //    trained by two losses, and the curvature of the one says nothing about the other.
@@ -37,8 +36,8 @@ export const nonFiniteMark = 'restill-non-finite';
 
 /**
  * The scalars of a step. The bias corrections 1 / (1 - beta^step) are folded into rate and epsilon:
- *   rate * m / (sqrt(v) + epsilon) = learningRate * (m / (1 - beta1^step)) / (sqrt(v / (1 - beta2^step)) +
- *   epsilon0).
+ *   rate * m / (sqrt(v) + epsilon) = learningRate * m' / (sqrt(v') + settings.epsilon)
+ * with m' = m / (1 - beta1^step) and v' = v / (1 - beta2^step).
  *
  * @param at `step` counts from 1; `learningRate` is this step's, warm-up included.
  */
@@ -46,8 +45,7 @@ export function adamWScalars(
   settings: AdamW,
   { step, learningRate }: { step: number; learningRate: number },
 ): AdamWScalars<FeedValue> {
-  // The op's betas are float32, and 1 - 0.999 differs there by 1e-5: what corrects it must be made of the
-  // same numbers.
+  // The op's betas are float32, where 1 - 0.999 is off by 1e-5: the correction is made of the same numbers.
   const [beta1, beta2] = [Math.fround(settings.beta1), Math.fround(settings.beta2)];
   const correction = Math.sqrt(1 - beta2 ** step);
   const feed = (value: number): FeedValue => ({ data: Float32Array.of(value), shape: [] });
@@ -63,8 +61,7 @@ export function adamWScalars(
  *
  * @param name of the train function; part of the names of the moments.
  * @returns the loss and the gradient's global norm before clipping, both computed before and handed out after
- *   the update. The run fails, with `nonFiniteMark` in its message and nothing changed, when one of them is
- *   not finite.
+ *   the update. When one of them is not finite, nothing changes and the run fails with `nonFiniteMark`.
  */
 export function adamWStep(
   ops: GraphOps,
@@ -82,7 +79,7 @@ export function adamWStep(
   );
   const finite = [nodes.finite(loss, `${nonFiniteMark}: the loss`), norm];
 
-  const scale = nodes.min(graph.floats(1), nodes.div(graph.floats(settings.clipNorm), norm));
+  const scale = nodes.min(graph.float(1), nodes.div(graph.float(settings.clipNorm), norm));
 
   const updates = [...gradients].map(([parameter, gradient]) =>
     update(ops, { name, parameter, gradient: nodes.mul(gradient, scale), finite, settings, scalars }),
@@ -126,8 +123,8 @@ function update(ops: GraphOps, { name, parameter, gradient, finite, settings, sc
     before.push(`^${stored}`);
   }
   // The powers of beta that the op would correct its bias by are given as 0: adamWScalars has done it.
-  const powers = [graph.floats(0), graph.floats(0)];
-  const betas = [graph.floats(settings.beta1), graph.floats(settings.beta2)];
+  const powers = [graph.float(0), graph.float(0)];
+  const betas = [graph.float(settings.beta1), graph.float(settings.beta2)];
   return nodes.effect(
     'ResourceApplyAdam',
     [

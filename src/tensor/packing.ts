@@ -1,6 +1,5 @@
-// Packed batches. Sequences differ in length, and a padded matrix product works on pads for nothing: so the
-// model's rows are the real tokens of all sequences, one after the other, and only attention sees a grid of
-// sequences by positions.
+// Packed batches. Sequences differ in length, and a padded matrix product works on pads for nothing. So the
+// model's rows are the real tokens of all sequences, one after the other; only attention sees a padded grid.
 //
 //   sequences  [a b c] [d e]      n = 2 sequences, m = 5 real tokens, t = 3 cells in the longest
 //   rows        a b c d e         ids, positions (0 1 2 0 1), segments: one per real token
@@ -9,16 +8,12 @@
 //   mask       [1 1 1] [1 1 0]
 //   first       0 3               row of the first token of each sequence; last: 2 4
 //
-// Invariants: grid[cells[i]] = i; the cells with mask 1 are exactly those in `cells`; pads follow the real
-// tokens.
+// Invariants: grid[cells[i]] = i; the cells with mask 1 are those in `cells`; pads follow the real tokens.
 import type { EncodedCompletion } from '../contract.ts';
 import { assert } from '../errors.ts';
 import type { FeedSpec, Size } from './graph.ts';
 
-/**
- * A batch as numbers, as feeds of a graph, or as tensors: n sequences, m real tokens, at most t in one
- * sequence.
- */
+/** A batch as numbers, feeds or tensors: n sequences, m real tokens, at most t in one sequence. */
 export interface PackedBatch<T> {
   /** int32 [m]. */
   readonly ids: T;
@@ -66,9 +61,7 @@ export function packedFeeds(sequences: Size): PackedBatch<FeedSpec> {
   };
 }
 
-/**
- * Packs sequences in the order given. Batches of like length cost least: sorting is the caller's business.
- */
+/** Packs sequences in the order given. Like lengths cost least: sorting is the caller's business. */
 export function pack(sequences: readonly TokenSequence[]): PackedBatch<FeedValue> {
   const n = sequences.length;
   const m = sequences.reduce((sum, { ids }) => sum + ids.length, 0);
@@ -126,10 +119,7 @@ export const outputFeeds: OutputTokens<FeedSpec> = {
   targets: { type: 'int32', shape: ['k'] },
 };
 
-/**
- * Packs prompts with what should follow them. The row before an output token predicts it; the prompt carries
- * no loss.
- */
+/** Packs prompts with what should follow them. The row before an output token predicts it. */
 export function packCompletions(
   completions: readonly EncodedCompletion[],
 ): PackedBatch<FeedValue> & OutputTokens<FeedValue> {

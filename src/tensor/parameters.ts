@@ -38,9 +38,7 @@ export const gain = (name: string, size: number): ParameterSpec => ({
   decay: false,
 });
 
-/**
- * Values to start from. Each parameter's follow from the seed and its own name, whatever others there are.
- */
+/** Values to start from. Each parameter's follow from the seed and its own name alone. */
 export function initialize(specs: readonly ParameterSpec[], seed: number): Tensors {
   return new Map(specs.map((spec) => [spec.name, initial(spec, seed)]));
 }

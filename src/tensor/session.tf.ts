@@ -1,5 +1,4 @@
-// A graph loaded into native TensorFlow. Its variables live here, from run to run, until the session is
-// disposed.
+// A graph loaded into native TensorFlow. Its variables live here, from run to run, until it is disposed.
 //
 // Invariants:
 // 1. No native tensor outlives the call that made it, whatever fails.
@@ -24,22 +23,18 @@ export interface Session {
    *
    * @throws RestillError `SHAPE_MISMATCH` if a feed does not fit.
    * @throws RestillError `NON_FINITE` if a loss or gradient is not finite; nothing has changed then.
-   * @throws RestillError `BACKEND_FAILED` if TensorFlow refuses, for example an id out of range; nothing has
-   *   changed.
+   * @throws RestillError `BACKEND_FAILED` if TensorFlow refuses (an id out of range); nothing has changed.
    */
   run(name: string, feeds: Readonly<Record<string, FeedValue>>): Record<string, Float32Array>;
   /** Values of the variables named, of all by default. */
   get(names?: readonly string[]): Tensors;
   /**
-   * Sets exactly the variables named, all by default. Moments are zero until set; parameters must be set
-   * before they are used.
+   * Sets exactly the variables named, all by default. Until set, moments are zero; parameters have no value.
    *
    * @throws RestillError `SHAPE_MISMATCH` naming tensors that are missing, unknown or of the wrong shape.
    */
   set(tensors: Tensors, names?: readonly string[]): void;
-  /**
-   * Frees the session and its variables. A second call does nothing; any other use afterwards is an error.
-   */
+  /** Frees the session and its variables. A second call does nothing; other use afterwards is an error. */
   dispose(): void;
 }
 

@@ -1,5 +1,4 @@
-// The two kinds of functions that a model's graph has: those that compute, and those that take a training
-// step.
+// The two kinds of functions that a model's graph has: those that compute, and those that take a step.
 import type { Feed, FeedSpec, Graph, Output } from './graph.ts';
 import { GraphOps } from './graph-ops.ts';
 import { type AdamW, adamWFeeds, adamWStep } from './optimizer.ts';
@@ -29,8 +28,7 @@ export function addFunction<F>(
 
 /**
  * Adds a function that takes one AdamW step on a loss. It is fed `adamWScalars` besides its own feeds and
- * hands out `loss` and `gradientNorm`; a run throws NON_FINITE, with nothing changed, when one of them is not
- * finite.
+ * hands out `loss` and `gradientNorm`. When one of them is not finite, nothing changes: NON_FINITE.
  */
 export function addTrainFunction<F>(
   graph: Graph,

@@ -43,7 +43,7 @@ export class Tape {
 
   /** Gradients of a scalar for the sources it depends on; no entry for the others. */
   gradients(scalar: Output, sources: readonly Output[]): Map<Output, Output> {
-    const parts = new Map<Output, Output[]>([[scalar, [this.nodes.graph.floats(1)]]]);
+    const parts = new Map<Output, Output[]>([[scalar, [this.nodes.graph.float(1)]]]);
     const total = (output: Output): Output | null => {
       const found = parts.get(output);
       return found ? this.nodes.addN(found) : null;

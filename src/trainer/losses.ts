@@ -1,7 +1,7 @@
 // The losses, written once for compiled and eager ops. Scores are logits; teacher scores and weights are
-// constants: no gradient flows into them. For continued pre-training see `llamaCrossEntropy` in tensor/llama.ts.
+// constants: no gradient flows into them. Continued pre-training's is `llamaCrossEntropy` in tensor/llama.ts.
 //
-// Pairs come as one vector of 2b scores: first b positives or better ones, then their negatives or worse ones.
+// Pairs come as one vector of 2b scores: first b positives (better ones), then their negatives (worse ones).
 import type { Ops } from '../tensor/ops.ts';
 
 /**

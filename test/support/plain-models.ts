@@ -31,10 +31,7 @@ function weightsOf(tensors: Tensors) {
   return { vector, rows, linear };
 }
 
-/**
- * One head: queries, keys and values [t, size] -> [t, size]; a query may look at keys up to `seen(its
- * index)`.
- */
+/** One head: queries, keys, values [t, size] -> [t, size]; query i may look at keys up to `seen(i)`. */
 function head(q: Rows, k: Rows, v: Rows, seen: (i: number) => number): Rows {
   return q.map((query, i) => {
     const keys = range(seen(i) + 1);

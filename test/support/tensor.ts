@@ -105,9 +105,7 @@ export function computed<F>(
   }
 }
 
-/**
- * Weights to test a model with: larger than those it starts from, and no bias or norm that is only 0 or 1.
- */
+/** Weights to test a model with: larger than those it starts from, and no bias is 0, no norm 1. */
 export function lively(specs: readonly ParameterSpec[], seed: number): Tensors {
   return new Map(
     specs.map(({ name, shape, decay }) => {
@@ -123,9 +121,8 @@ export function lively(specs: readonly ParameterSpec[], seed: number): Tensors {
 }
 
 /**
- * Whether loss and gradients agree: each gradient within 1e-4 of its largest number. Where a gradient is zero
- * but for rounding (a key's bias shifts all scores of a query alike), that is within 1e-7 of the largest of
- * all.
+ * Whether loss and gradients agree: each gradient within 1e-4 of its largest number, or of a thousandth of
+ * the largest of all. (A key's bias shifts all scores of a query alike: its gradient is 0 but for rounding.)
  */
 export function expectSame(actual: Differentiated, expected: Differentiated): void {
   const largest = (data: Float32Array) => data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);

@@ -27,9 +27,9 @@ describe('Graph', () => {
 
   test('shares equal constants, and none that differ in type, shape or value', () => {
     const graph = new Graph();
-    expect(graph.floats(1)).toBe(graph.floats(1));
-    const others = [graph.floats(2), graph.ints(1), graph.ints([1]), graph.constant(Float32Array.of(1), [1])];
-    expect(new Set([graph.floats(1), ...others]).size).toBe(5);
+    expect(graph.float(1)).toBe(graph.float(1));
+    const others = [graph.float(2), graph.ints(1), graph.ints([1]), graph.constant(Float32Array.of(1), [1])];
+    expect(new Set([graph.float(1), ...others]).size).toBe(5);
   });
 
   test('does not share large constants: comparing them would cost more', () => {
@@ -47,7 +47,7 @@ describe('Nodes', () => {
 
   test('equal ops on equal inputs are one node', () => {
     const { graph, nodes } = begin();
-    const [a, b] = [graph.floats(1), graph.floats(2)];
+    const [a, b] = [graph.float(1), graph.float(2)];
     expect(nodes.add(a, b)).toBe(nodes.add(a, b));
     expect(nodes.add(a, b)).not.toBe(nodes.add(b, a));
     expect(nodes.matMul(a, b)).not.toBe(nodes.matMul(a, b, { a: true }));

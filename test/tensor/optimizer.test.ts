@@ -1,6 +1,5 @@
 // Checks (invariants of optimizer.ts):
-// 1. A step is AdamW's: by hand for one step with clipping and decay, and against plain TypeScript over five
-//    steps.
+// 1. A step is AdamW's: one by hand, with clipping and decay, and five against plain TypeScript.
 // 2. A loss or gradient that is not finite changes nothing, to the bit, and is reported as NON_FINITE.
 // 3. Decay leaves alone what has none, frozen parameters stay, and each function has moments of its own.
 import { afterEach, describe, expect, test } from 'vitest';
