@@ -34,6 +34,11 @@ const table = {
     disposition: 'halt',
     exit: 4,
   },
+  JOURNAL_AHEAD: {
+    meaning: 'the journal no longer holds what the newest usable generation would learn next',
+    disposition: 'halt',
+    exit: 4,
+  },
   JOURNAL_LOCKED: { meaning: 'another process uses this data directory', disposition: 'halt', exit: 4 },
   GENERATION_DAMAGED: { meaning: 'a generation fails its checksums', disposition: 'rollback', exit: 4 },
   GENERATION_FOREIGN: { meaning: 'a generation was made with another config', disposition: 'halt', exit: 4 },

@@ -19,6 +19,7 @@ import { normalizeQuery } from './streams/normalize.ts';
 import { startBackend } from './tensor/backend.tf.ts';
 import { type EvaluationSet, judgedSet } from './trainer/evaluation.ts';
 import { judgedQueries } from './trainer/judged.ts';
+import { origin } from './trainer/schedule.ts';
 import { type FixedFiles, restoreSnapshot, takeSnapshot, weightsSha256 } from './trainer/snapshot.tf.ts';
 import { summarise } from './trainer/summary.ts';
 import { type Orders, type TrainPorts, train$ } from './trainer/train.rx.ts';
@@ -58,7 +59,8 @@ async function run({ dataDirectory, config: raw }: TrainerStart): Promise<void> 
   const restored = latest
     ? await restoreSnapshot((path) => store.read(latest, path), config.labels.keptMax)
     : null;
-  const { cursor = 0, retireTo = 0 } = restored?.state.position ?? {};
+  const { cursor, retireTo } = restored?.state.position ?? origin;
+  requireSupply(journal, cursor);
   send({ kind: 'ready', cursor, retireTo, generation: latest?.manifest.id ?? null });
   if (!(await supplied(retireTo, restored === null ? config.vocabulary.groups : 0))) return;
   const fixed = latest ? await fixedFiles(store, latest) : design(config, journal);
@@ -68,6 +70,17 @@ async function run({ dataDirectory, config: raw }: TrainerStart): Promise<void> 
     defaultValue: null,
   });
   await journal.close();
+}
+
+/** Happens only when a newer generation was damaged or taken away: the ring was retired up to that one. */
+function requireSupply(journal: JournalReader, cursor: number): void {
+  const { low } = journal.status();
+  if (cursor >= low) return;
+  throw new RestillError(
+    'JOURNAL_AHEAD',
+    `training would go on at group ${cursor}, but the journal's ring begins at ${low}; ` +
+      'put the missing generation back, or start anew in another data directory',
+  );
 }
 
 /** Waits until the memory is as the generation left it and `groups` have arrived; false when a stop came first. */

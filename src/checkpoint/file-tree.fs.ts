@@ -22,7 +22,7 @@ export async function writeFile(files: Files, path: string, bytes: Uint8Array): 
 export async function readFile(files: Files, path: string): Promise<Uint8Array | null> {
   const chunks: Uint8Array[] = [];
   const digest = await readChunks(files, path, async (chunk) => {
-    chunks.push(chunk.slice());
+    chunks.push(Buffer.from(chunk)); // the next read overwrites the chunk, and slice() of a Buffer is a view
   });
   return digest && Buffer.concat(chunks);
 }

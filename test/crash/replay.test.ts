@@ -64,7 +64,10 @@ describe('kill -9', () => {
       const seen: string[] = [];
       for (let i = 0; i < kills; i++) {
         const moment = i < 4 ? 'ingest' : moments[random.below(3)]!;
-        const { code, signal } = await restill(replayArgs(data), killer(data, moment, random.below(400)));
+        const { code, signal } = await restill(
+          replayArgs(data),
+          meddler(data, moment, random.below(400), 'SIGKILL'),
+        );
         seen.push(`${moment}:${signal ?? code}`);
         if (code === 0) rmSync(data, { recursive: true }); // it was done before its moment came: once more from the start
       }
@@ -77,15 +80,41 @@ describe('kill -9', () => {
   );
 });
 
-/** Kills the daemon, and its trainer with it, at a moment of the run. */
-function killer(data: string, moment: Moment, delayMs: number): (child: ChildProcess) => () => void {
+describe('Ctrl-C', () => {
+  it(
+    'makes a snapshot between two steps, says so with exit code 130, and changes nothing of what follows',
+    async () => {
+      const whole = await complete(join(directory, 'whole'));
+      const data = join(directory, 'interrupted');
+      const random = randomFor(seed, 'interrupts');
+      const codes: (number | null)[] = [];
+      for (let i = 0; i < 4; i++) {
+        const watch = meddler(data, 'training', random.below(300), 'SIGINT');
+        codes.push((await restill(replayArgs(data), watch)).code);
+      }
+      expect(codes.filter((code) => code === 130).length).toBeGreaterThanOrEqual(3);
+      const { generation: _, ...after } = await complete(data);
+      const { generation: __, ...expected } = whole;
+      expect(essence(after as Report)).toEqual(essence(expected as Report));
+    },
+    10 * 60_000,
+  );
+});
+
+/** Sends the daemon a signal at a moment of the run. A killed daemon takes its trainer with it. */
+function meddler(
+  data: string,
+  moment: Moment,
+  delayMs: number,
+  signal: 'SIGKILL' | 'SIGINT',
+): (child: ChildProcess) => () => void {
   return (child) => {
     const logged = lines(data);
     let waiting = true;
     const timer = setInterval(() => {
       if (!waiting || !hasCome(data, moment, logged)) return;
       waiting = false;
-      setTimeout(() => child.kill('SIGKILL'), moment === 'writing' ? 0 : delayMs);
+      setTimeout(() => child.kill(signal), moment === 'writing' ? 0 : delayMs);
     }, 2);
     return () => clearInterval(timer);
   };
