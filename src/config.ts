@@ -197,6 +197,9 @@ type Camelized<T> = T extends readonly (infer E)[]
 
 export type Config = Camelized<z.output<typeof schema>>;
 
+/** What a configuration file may hold, as JSON Schema: for editors and as its documentation. */
+export const jsonSchema = (): object => ({ title: 'restill', ...z.toJSONSchema(schema, { io: 'input' }) });
+
 /** Validates, fills in defaults, converts units, checks the relations between values, freezes. */
 export function parseConfig(input: unknown): Config {
   const parsed = schema.safeParse(input ?? {});

@@ -1,6 +1,8 @@
 // Units, defaults, unknown keys, relations; digests change with what matters and with nothing else.
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { configDigest, parseConfig, streamsDigest } from '../src/config.ts';
+import { parse } from 'yaml';
+import { configDigest, jsonSchema, parseConfig, streamsDigest } from '../src/config.ts';
 import { RestillError } from '../src/errors.ts';
 
 const problem = (input: unknown): string => {
@@ -15,6 +17,13 @@ const problem = (input: unknown): string => {
 };
 
 describe('the configuration', () => {
+  it('has its schema in config/schema.json (npm run schema) and examples that fit it', () => {
+    const file = (name: string): string =>
+      readFileSync(new URL(`../config/${name}`, import.meta.url), 'utf8');
+    expect(JSON.parse(file('schema.json'))).toEqual(JSON.parse(JSON.stringify(jsonSchema())));
+    for (const example of ['demo.yaml', 'esci.yaml']) parseConfig(parse(file(example)));
+  });
+
   it('turns units into milliseconds and bytes, and is frozen', () => {
     const config = parseConfig({ join: { window: '90s' }, records: { bytes_max: '64KiB' } });
     expect(config.join.window).toBe(90_000);
