@@ -6,9 +6,9 @@
 //   theta[k] = clicks at k / sum of gamma over what was shown at k
 //   gamma[c] = clicks on c / sum of theta over where c was shown
 // the coordinate-wise maxima of the likelihood where clicks are rare (the Poisson limit). The expectation-maximisation
-// of Wang et al. (WSDM 2018) has the same solution but is far too slow here: at ten clicks per hundred results
-// nearly everything that it completes is its own guess. Fed online with 40,000 simulated pages in random order it was
-// still wrong by 0.22, these ratios by 0.03.
+// of Wang et al. (WSDM 2018) looks for the same model but is far too slow online: at ten clicks per hundred results
+// nearly everything that it completes is its own guess. A stepwise form of it, fed with 40,000 simulated pages in
+// random order, was still wrong by up to 0.24; these ratios by 0.03.
 //
 // Invariants:
 // 1. theta[1] = 1: only products are observed, so the scale is a convention. Every propensity is in [floor, 1].

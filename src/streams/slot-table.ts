@@ -50,6 +50,12 @@ interface Slotted<V> extends Entry<V> {
 export class SlotTable<V> {
   readonly #layout: Layout<V>;
   readonly #entries = new Map<string, Slotted<V>>();
+  /**
+   * The oldest entry, and where the search for the next one goes on. A new iterator each time would step over every
+   * entry ever removed from the front, up to as many as the map has room for.
+   */
+  #oldest: Slotted<V> | undefined;
+  #younger = this.#entries.values();
   #dirty: Slotted<V>[] = [];
   /** Slots of entries removed since the last drain: still written in the journal. */
   #freed: number[] = [];
@@ -102,7 +108,14 @@ export class SlotTable<V> {
 
   /** The least recently added or renewed entry. */
   get oldest(): Entry<V> | undefined {
-    return this.#entries.values().next().value;
+    if (this.#oldest !== undefined || this.#entries.size === 0) return this.#oldest;
+    this.#oldest = this.#younger.next().value;
+    // An iterator that has reached the end once sees nothing added later.
+    if (this.#oldest === undefined) {
+      this.#younger = this.#entries.values();
+      this.#oldest = this.#younger.next().value;
+    }
+    return this.#oldest;
   }
 
   /** From the oldest to the newest. */
@@ -138,7 +151,7 @@ export class SlotTable<V> {
     this.changed(entry);
     const slotted = entry as Slotted<V>;
     slotted.order = this.#next++;
-    this.#entries.delete(slotted.key);
+    this.#delete(slotted);
     this.#entries.set(slotted.key, slotted);
   }
 
@@ -146,7 +159,7 @@ export class SlotTable<V> {
     const slotted = entry as Slotted<V>;
     assert(slotted.live, `${this.#layout.name} has no such entry any more`);
     slotted.live = false;
-    this.#entries.delete(slotted.key);
+    this.#delete(slotted);
     if (slotted.slot >= 0) this.#freed.push(slotted.slot);
   }
 
@@ -166,6 +179,11 @@ export class SlotTable<V> {
     }
     this.#dirty = [];
     this.#freed = [];
+  }
+
+  #delete(entry: Slotted<V>): void {
+    this.#entries.delete(entry.key);
+    if (entry === this.#oldest) this.#oldest = undefined;
   }
 
   #encode(entry: Slotted<V>): Uint8Array {

@@ -65,11 +65,20 @@ describe.skipIf(file === null)('the ESCI recording', () => {
   });
 });
 
+interface Envelope {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly ts: number;
+  readonly key: string;
+  readonly payload: string;
+}
+
 function ingest(path: string): { counts: IngestCounts; groups: Group[] } {
   const lines = gunzipSync(readFileSync(path)).toString('utf8').split('\n').slice(0, -1);
   const records = lines.map((line): SourceRecord => {
-    const { topic, partition, offset, ts, key, payload } = JSON.parse(line) as Record<string, never>;
-    return { topic, partition, offset, timestampMs: ts, key, value: payload, headers: [] };
+    const { ts, payload, ...rest } = JSON.parse(line) as Envelope;
+    return { ...rest, timestampMs: ts, value: payload, headers: [] };
   });
   records.sort((a, b) => a.timestampMs - b.timestampMs || a.partition - b.partition || a.offset - b.offset);
 

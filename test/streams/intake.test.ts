@@ -196,9 +196,11 @@ test('promise 11: state never takes more slots than the bounds allow', () => {
 describe('promise 12', () => {
   test('no user or session id, and no query before redaction, in groups or in state', () => {
     const secret = { sessionId: 'SESSION-4711', userId: 'USER-0815', query: 'boots for Jane@Example.com' };
-    const f = new Feed(tinyConfig());
+    // Two users needed: the state has to know the first, until the second comes.
+    const f = new Feed(tinyConfig({ privacy: { users_min: 2 } }));
     f.all(impression('i', 0, secret), click('i', 'b', 1, secret), click('waits', 'b', 2, secret));
     const { changes, counts } = f.drain();
+    f.accept(impression('j', 3, { query: secret.query }));
     const { groups } = f.finish().drain();
     const text = [
       JSON.stringify(groups),
