@@ -1,5 +1,6 @@
-// What ingest must count in the ESCI recording, worked out from the definitions alone: plain loops over the whole file,
-// in memory, sharing no code with src. test/streams/esci-counts.test.ts pins the figures and compares.
+// What ingest must count in the ESCI recording, worked out from the definitions alone: plain loops over the
+// whole file, in memory, sharing no code with src. test/streams/esci-counts.test.ts pins the figures and
+// compares.
 // usage: node scripts/expected-esci-counts.mjs [clicks.jsonl.gz]
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -12,13 +13,13 @@ const disorderMax = 10_000;
 const idleTimeout = 10 * minute;
 const eventsPerMinuteMax = 30;
 
-const file =
-  process.argv[2] ?? fileURLToPath(new URL('../../shared/data/esci/clicks.jsonl.gz', import.meta.url));
+const shared = process.env.RESTILL_SHARED ?? fileURLToPath(new URL('../../shared', import.meta.url));
+const file = process.argv[2] ?? `${shared}/data/esci/clicks.jsonl.gz`;
 const lines = gunzipSync(readFileSync(file)).toString('utf8').split('\n');
 const records = lines.filter((line) => line !== '').map((line) => JSON.parse(line));
 
-// The order of a replay is (timestamp, partition, offset) with offset order kept inside a partition. A plain sort is that
-// order only where no partition's timestamps go back.
+// The order of a replay is (timestamp, partition, offset) with offset order kept inside a partition. A plain
+// sort is that order only where no partition's timestamps go back.
 records.sort((a, b) => a.ts - b.ts || a.partition - b.partition || a.offset - b.offset);
 const lastOffset = new Map();
 for (const { partition, offset } of records) {

@@ -1,14 +1,14 @@
-// Which sessions are people. A session with more than `bots.events_per_minute_max` events within 60 s of event time
-// is a bot, from then on.
+// Which sessions are people. A session with more than `bots.events_per_minute_max` events within 60 s of
+// event time is a bot, from then on.
 //
 // Invariants:
-// 1. Every event of a bot that was not a duplicate when it came is counted as a bot's exactly once: those from before
-//    it was found out are counted all together at that moment (`events`), the later ones one by one.
-// 2. The minute is the one that ends with the session's newest event: an event that comes out of order by more than
-//    that does not add to the rate.
-// 3. A session is forgotten when every partition's watermark is past its newest event by as long as its pages can
-//    still be clicked, and one minute; when `bots.sessions_max` is reached, the least recently active goes first (to
-//    within half the capacity). A bot that is forgotten has to be found out again.
+// 1. Every event of a bot that was not a duplicate when it came is counted as a bot's exactly once: those
+//    from before it was found out are counted together at that moment (`events`), the later ones singly.
+// 2. The minute is the one that ends with the session's newest event: an event that comes out of order by
+//    more than that does not add to the rate.
+// 3. A session is forgotten when every partition's watermark is past its newest event by as long as its pages
+//    can still be clicked, and one minute; when `bots.sessions_max` is reached, the least recently active
+//    goes first (to within half the capacity). A bot that is forgotten has to be found out again.
 // Sessions are known by a seeded hash only.
 import type { Config } from '../config.ts';
 import { everyPartition, type Schedule, type Timer } from './schedule.ts';

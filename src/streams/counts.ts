@@ -1,11 +1,11 @@
 // What ingest counts. Which count an event goes into:
-// - every record in `records`, and in `malformed` or `events`; every event in `impressions` or `clicks`, whatever
-//   becomes of it, and in `late` if it is. Those four say what came.
-// - `duplicates`, `bots`, `tooLate`, `orphans` and `unshown` say what was dropped and why. An event goes into at most
-//   one of them, with one exception: an event that was dropped for another reason before its session was
-//   found to be a bot's is in `bots` too.
-// - Every impression that was taken and was not a bot's is, once closed, in `unclicked`, `withheld` or `groups`;
-//   `corrected` groups come on top.
+// - every record in `records`, and in `malformed` or `events`; every event in `impressions` or `clicks`,
+//   whatever becomes of it, and in `late` if it is. Those four say what came.
+// - `duplicates`, `bots`, `tooLate`, `orphans` and `unshown` say what was dropped and why. An event goes into
+//   at most one of them, with one exception: an event that was dropped for another reason before its session
+//   was found to be a bot's is in `bots` too.
+// - Every impression that was taken and was not a bot's is, once closed, in `unclicked`, `withheld` or
+//   `groups`; `corrected` groups come on top.
 import type { IngestCounts } from '../contract.ts';
 import { foreignFormat, type Saved } from './slot-table.ts';
 import type { StateEntry } from './state.ts';

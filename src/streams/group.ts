@@ -18,11 +18,11 @@ export interface Place {
 }
 
 /**
- * All clicks known so far mark the results; pairs and preferences are only those that the clicks which are not yet
- * in the journal add, so that a correction teaches nothing twice. A preference that an earlier group holds and a later
- * click refutes is not taken back: the journal is append-only, and the correction's results show it.
- * A holdout group has neither pairs nor preferences: it must not train anything (promise 7), but its clicks serve
- * for evaluation.
+ * All clicks known so far mark the results; pairs and preferences are only those that the clicks which are
+ * not yet in the journal add, so that a correction teaches nothing twice. A preference that an earlier group
+ * holds and a later click refutes is not taken back: the journal is append-only, and the correction's results
+ * show it. A holdout group has neither pairs nor preferences: it must not train anything (promise 7), but its
+ * clicks serve for evaluation.
  */
 export function groupOf(visit: Visit, page: Page, place: Place, context: Context): Group {
   const { config } = context;

@@ -1,18 +1,19 @@
 // Events in, groups and changed state out: the pure whole of ingest.
 //
 // Invariants:
-// 1. What comes out is a function of the records alone (promise 1). Killed at any point and opened again from what the
-//    last drain left, an intake that is fed from the drained offsets on gives the same groups, counts and offsets
-//    as one that was never killed, wherever the drains were.
-// 2. After every record nothing is due any more: no open impression is behind its watermark by more than the window.
-// 3. Memory and state are bounded by the `*_max` of join, bots and privacy and by propensity.cells (promise 11).
+// 1. What comes out is a function of the records alone (promise 1). Killed at any point and opened again from
+//    what the last drain left, an intake that is fed from the drained offsets on gives the same groups,
+//    counts and offsets as one that was never killed, wherever the drains were.
+// 2. After every record nothing is due any more: what its watermark has passed is closed.
+// 3. Memory and state are bounded: `*_max` of join, bots and privacy, and propensity.cells (promise 11).
 // 4. Neither groups nor state hold a user or session id, nor a query before redaction (promise 12).
 //
-// What depends on how partitions interleave: when a partition that lags by more than watermark.idle_timeout is taken as
-// complete; how many users have issued a query, and the propensities, at the moment a group closes; the rate of a
-// session whose events come from several partitions; who is oldest when a bound is reached; sequence numbers.
-// Everything else does not: decoding, lateness, duplicates, the join, labels, redaction, holdout. A replay merges
-// partitions in one deterministic order, so it depends on the topic alone in all of it.
+// What depends on how partitions interleave: when a partition that lags by more than watermark.idle_timeout
+// is taken as complete; how many users have issued a query, and the propensities, at the moment a group
+// closes; the rate of a session whose events come from several partitions; who is oldest when a bound is
+// reached; sequence numbers.
+// Everything else does not: decoding, lateness, duplicates, the join, labels, redaction, holdout.
+// A replay merges partitions in one deterministic order, so all of it depends on the topic alone.
 import type { Config } from '../config.ts';
 import type {
   ClickEvent,
@@ -57,7 +58,7 @@ export interface Drained {
 }
 
 export interface Intake {
-  /** Takes one decoded event at its place. A record below its partition's next offset was taken before: no effect. */
+  /** Takes one decoded event. A record below its partition's next offset was taken before: no effect. */
   accept(event: Event, at: Arrival): void;
   /** A record that went to the dead letters: counted, the offset moves on. */
   reject(letter: DeadLetter): void;
@@ -253,7 +254,7 @@ class StreamIntake implements Intake {
     return this.#admission.isBot(session) && this.#turnsBot(session, timeMs);
   }
 
-  /** Counts the event into its session's rate. True if the session is a bot: then its events are counted as such. */
+  /** Counts the event into its session's rate. True if that is a bot: then its events are counted as such. */
   #turnsBot(session: string, timeMs: number): boolean {
     const events = this.#admission.observe(session, timeMs);
     this.#counts.bots += events;

@@ -1,19 +1,19 @@
 // Clicks to impressions, by impression id, in event time.
 //
-// An impression is open until the watermark of its partition is past its time + `join.window`, then retained for
-// `join.lateness_max` (a click then makes a correction), then only remembered by its id for as long again as
-// both together (a click then is too late, not an orphan). A click that comes before its impression waits.
+// An impression is open until the watermark of its partition is past its time + `join.window`, then retained
+// for `join.lateness_max` (a click then makes a correction), then only remembered by its id for as long again
+// as both together (a click then is too late, not an orphan). A click that comes before its impression waits.
 //
 //   judge -> open -> retained -> remembered -> forgotten
 //
 // Invariants:
-// 1. An impression is in exactly one of the stages. An event of an impression that is in any of them and was seen before
-//    is a duplicate: the same impression again, or a click on the same document at the same time.
-// 2. An impression that comes when it would be retained no more is too late: if it was here before, that is forgotten.
-//    So no impression is ever taken twice, however late it is delivered again.
+// 1. An impression is in exactly one of the stages. An event of an impression that is in any of them and was
+//    seen before is a duplicate: the same impression again, or a click on the same document at the same time.
+// 2. An impression that comes when it would be retained no more is too late: if it was here before, that is
+//    forgotten. So no impression is ever taken twice, however late it is delivered again.
 // 3. Every stage, and the waiting clicks, hold a bounded number; when one is full its oldest moves on early.
-// 4. An event is judged by the watermark that it itself has moved: after hours of silence a click does not find its page
-//    still open.
+// 4. An event is judged by the watermark that it itself has moved: after hours of silence a click does not
+//    find its page still open.
 // Which partition a click comes from does not matter; its impression's watermark decides.
 import type { Config } from '../config.ts';
 import type { ClickEvent } from '../contract.ts';

@@ -5,8 +5,8 @@ import { hashHex } from '../hash.ts';
 export const foldSpace = (query: string): string => query.replace(/\s+/gu, ' ').trim();
 
 /**
- * Unicode NFKC (full-width letters, ligatures), lower case, white space folded. Accents stay: they tell words apart.
- * Applying it twice gives what applying it once gives.
+ * Unicode NFKC (full-width letters, ligatures), lower case, white space folded. Accents stay: they tell words
+ * apart. Applying it twice gives what applying it once gives.
  */
 export function normalizeQuery(query: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the ASCII range, for which NFKC changes nothing

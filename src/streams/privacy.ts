@@ -2,9 +2,9 @@
 //
 // Invariants:
 // 1. Users are known by a seeded 64-bit hash only, and forgotten as soon as a query has enough of them.
-// 2. At most `privacy.queries_max` queries are counted. When full, the one that was least recently issued goes first
-//    (to within half the capacity: renewing it on every issue would write its slot every time). A forgotten query
-//    starts again from no user, so forgetting can only withhold more.
+// 2. At most `privacy.queries_max` queries are counted. When full, the one that was least recently issued
+//    goes first (to within half the capacity: renewing it on every issue would write its slot every time). A
+//    forgotten query starts again from no user, so forgetting can only withhold more.
 // Events without a user id count as one user.
 import type { Config } from '../config.ts';
 import { type Entry, type Saved, SlotTable } from './slot-table.ts';

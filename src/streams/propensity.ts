@@ -1,25 +1,27 @@
 // Propensities: how probable it is that a user looks at a position.
 //
-// `estimated` follows the position-based model (Craswell et al., WSDM 2008): P(click | query, document, position) =
-// theta[position] * gamma[query, document]: a click needs a look, and a result that attracts. Both factors are
-// estimated online, as running ratios of what was observed to what the other factor lets expect:
+// `estimated` follows the position-based model (Craswell et al., WSDM 2008):
+//   P(click | query, document, position) = theta[position] * gamma[query, document]
+// A click needs a look, and a result that attracts. Both factors are estimated online, as running ratios of
+// what was observed to what the other factor lets expect:
 //   theta[k] = clicks at k / sum of gamma over what was shown at k
 //   gamma[c] = clicks on c / sum of theta over where c was shown
-// the coordinate-wise maxima of the likelihood where clicks are rare (the Poisson limit). The expectation-maximisation
-// of Wang et al. (WSDM 2018) looks for the same model but is far too slow online: at ten clicks per hundred results
-// nearly everything that it completes is its own guess. A stepwise form of it, fed with 40,000 simulated pages in
-// random order, was still wrong by up to 0.24; these ratios by 0.03.
+// the coordinate-wise maxima of the likelihood where clicks are rare (the Poisson limit). The
+// expectation-maximisation of Wang et al. (WSDM 2018) looks for the same model but is far too slow online: at
+// ten clicks per hundred results nearly everything that it completes is its own guess. A stepwise form of it,
+// fed with 40,000 simulated pages in random order, was still wrong by up to 0.24; these ratios by 0.03.
 //
 // Invariants:
-// 1. theta[1] = 1: only products are observed, so the scale is a convention. Every propensity is in [floor, 1].
+// 1. theta[1] = 1: only products are observed, so the scale is a convention. Propensities are in [floor, 1].
 // 2. gamma at a page is what was known before that page, so no click explains itself.
-// 3. Memory is fixed: gammas live in `propensity.cells` cells, found by hash. Pairs that share a cell share a gamma,
-//    which blurs them: with n pairs a pair is alone with probability about exp(-n / cells).
+// 3. Memory is fixed: gammas live in `propensity.cells` cells, found by hash. Pairs that share a cell share a
+//    gamma, which blurs them: with n pairs a pair is alone with probability about exp(-n / cells).
 //
-// Not guaranteed: only documents that are shown at several positions tell position from attraction. Rankings in random
-// order, or a share of explored ones, identify theta; where every ranking is fixed nothing does: theta * gamma fits the
-// clicks, but lower positions are blamed for the worse documents that stand there, and the table is the better
-// choice. A page says what it says when it closes; clicks that come later are not learnt from.
+// Not guaranteed: only documents that are shown at several positions tell position from attraction. Rankings
+// in random order, or a share of explored ones, identify theta; where every ranking is fixed nothing does:
+// theta * gamma fits the clicks, but lower positions are blamed for the worse documents that stand there, and
+// the table is the better choice. A page says what it says when it closes; clicks that come later are not
+// learnt from.
 import type { Config } from '../config.ts';
 import type { Result } from '../contract.ts';
 import { hash32 } from '../hash.ts';
@@ -29,7 +31,7 @@ import type { StateEntry } from './state.ts';
 /** First byte of every value (the rest of the first eight is zero). A reader refuses any other. */
 const version = 1;
 const headBytes = 8;
-/** Cells per slot of the journal: as many as fit one 4 KiB page of LMDB with its and the journal's headers. */
+/** Cells per slot of the journal: as many as fit one 4 KiB page of LMDB with all headers. */
 const pageCells = 504;
 /** The start values count as much as this many clicks at position 1. */
 const startClicks = 5;
@@ -37,7 +39,7 @@ const startClicks = 5;
 const halfLifeResults = 50_000;
 /** Sum of theta at which a cell is halved: follows a changed document, and keeps float32 exact enough. */
 const cellMassMax = 256;
-/** Attraction of a pair of which nothing is known, before there is a mean; and what that is worth, in looks. */
+/** Attraction of an unknown pair before there is a mean, and what that is worth in looks. */
 const startGamma = 0.3;
 const startLooks = 100;
 
@@ -77,7 +79,7 @@ export class Propensities {
     return this.#theta[Math.min(position, this.#theta.length) - 1]!;
   }
 
-  /** Learns from a page. `queryKey` is a hash of the query; `clicked` tells which of the results were clicked. */
+  /** Learns from a page. `queryKey` is a hash of the query, `clicked` holds indices of results. */
   observe(queryKey: string, results: readonly Result[], clicked: ReadonlySet<number>): void {
     if (this.#mode !== 'estimated') return;
     const all = this.#sums.length - 2;

@@ -1,8 +1,10 @@
-// Values in queries that name a person: found by form, replaced by a placeholder that says what was there (promise 12).
+// Values in queries that name a person: found by form, replaced by a placeholder that says what was there
+// (promise 12).
 //
-// Not guaranteed: names, addresses and numbers in unusual forms pass. What protects against those is that a query is
-// kept only after enough users issued it (privacy.ts). On the other side long digit runs go even where they are
-// harmless, such as an article's bar code: nine digits or more are too often an account or a telephone.
+// Not guaranteed: names, addresses and numbers in unusual forms pass. What protects against those is that a
+// query is kept only after enough users issued it (privacy.ts). On the other side long digit runs go even
+// where they are harmless, such as an article's bar code: nine digits or more are too often an account or a
+// telephone.
 
 export interface Redacted {
   readonly text: string;
@@ -25,6 +27,13 @@ const allIf =
   (match: string): Range | null =>
     holds(match) ? all(match) : null;
 
+/** In one piece, or in groups of four. */
+const ibans = new RegExp(
+  '(?<![\\p{L}\\p{N}])[a-z]{2}\\d{2}' +
+    '(?:[a-z0-9]{11,30}|(?: [a-z0-9]{4}){2,7}(?: [a-z0-9]{1,4})?)(?![\\p{L}\\p{N}])',
+  'giu',
+);
+
 /** Strict forms before loose ones: a card number is a long digit run too. */
 const rules: readonly Rule[] = [
   {
@@ -34,8 +43,7 @@ const rules: readonly Rule[] = [
   },
   {
     placeholder: '<iban>',
-    pattern:
-      /(?<![\p{L}\p{N}])[a-z]{2}\d{2}(?:[a-z0-9]{11,30}|(?: [a-z0-9]{4}){2,7}(?: [a-z0-9]{1,4})?)(?![\p{L}\p{N}])/giu,
+    pattern: ibans,
     find: findIban,
   },
   { placeholder: '<ip>', pattern: /(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.]*\d)/g, find: allIf(isIpv4) },
@@ -62,7 +70,7 @@ const rules: readonly Rule[] = [
   { placeholder: '<number>', pattern: /\d{9,}/g, find: all },
 ];
 
-/** Replaces e-mail addresses, IBANs, IP addresses, payment cards, telephone numbers and runs of nine digits or more. */
+/** Replaces e-mail and IP addresses, IBANs, payment cards, telephone numbers and long runs of digits. */
 export function redact(text: string): Redacted {
   // Every rule needs one of these; most queries have none.
   if (!/[@:]|\d\D{0,2}\d\D{0,2}\d/.test(text)) return { text, count: 0 };
@@ -89,7 +97,7 @@ function findCard(match: string): Range | null {
   return null;
 }
 
-/** 13 to 19 digits that pass Luhn's check: from the right, every second one doubled, the sum a multiple of ten. */
+/** 13 to 19 digits by Luhn's check: from the right, every second one doubled, the sum a multiple of ten. */
 function isCard(text: string): boolean {
   const digits = text.replace(/\D/g, '');
   if (digits.length < 13 || digits.length > 19) return false;
@@ -109,7 +117,7 @@ function findIban(match: string): Range | null {
   return null;
 }
 
-/** ISO 13616: the first four characters moved to the end, letters as 10 to 35, the number's remainder by 97 is 1. */
+/** ISO 13616: first four characters moved to the end, letters as 10 to 35, the remainder by 97 is 1. */
 function isIban(text: string): boolean {
   const compact = text.replaceAll(' ', '');
   if (compact.length < 15 || compact.length > 34) return false;

@@ -1,10 +1,11 @@
 // When something is due: one heap of timers per partition, ordered by event time.
 //
 // Invariants:
-// 1. Timers of a partition come out in the order (dueMs, kind, order): a total order, so that a schedule rebuilt from
-//    the saved tables gives them out as the one that was killed would have.
-// 2. A timer is only a reminder. Whoever takes it asks whether it still holds (`holds`): entries leave early, and
-//    their timers are dropped when they come up or when they are the most of a heap, so memory stays in proportion.
+// 1. Timers of a partition come out in the order (dueMs, kind, order): a total order, so that a schedule
+//    rebuilt from the saved tables gives them out as the one that was killed would have.
+// 2. A timer is only a reminder. Whoever takes it asks whether it still holds (`holds`): entries leave early,
+//    and their timers are dropped when they come up or when they are the most of a heap, so memory stays in
+//    proportion.
 
 const kinds = ['orphan', 'open', 'retained', 'remembered', 'session'] as const;
 export type TimerKind = (typeof kinds)[number];

@@ -4,8 +4,9 @@
 // 1. At most `capacity` entries. Making room is the caller's decision; adding to a full table is a bug.
 // 2. An entry has no slot until a drain sees it and keeps that slot until it is removed. Slots lie in
 //    [base, base + capacity) and freed ones are used again first, so that the journal overwrites in place.
-//    (Insertion number modulo capacity would be simpler, but would push out an old entry while there is room.)
-// 3. A drain names each slot at most once, and never names an entry that was made and removed since the last one.
+//    (Insertion number modulo capacity would be simpler, but would push out an old entry too early.)
+// 3. A drain names each slot at most once, and never names an entry that was made and removed since the last
+//    one.
 // 4. A table loaded from everything drained so far holds the same keys, values and order as the drained one.
 import { assert, RestillError } from '../errors.ts';
 import type { StateEntry, TableName } from './state.ts';
@@ -51,8 +52,8 @@ export class SlotTable<V> {
   readonly #layout: Layout<V>;
   readonly #entries = new Map<string, Slotted<V>>();
   /**
-   * The oldest entry, and where the search for the next one goes on. A new iterator each time would step over every
-   * entry ever removed from the front, up to as many as the map has room for.
+   * The oldest entry, and where the search for the next one goes on. A new iterator each time would step over
+   * every entry ever removed from the front, up to as many as the map has room for.
    */
   #oldest: Slotted<V> | undefined;
   #younger = this.#entries.values();

@@ -1,16 +1,17 @@
-// What the join keeps of an impression and of a click that waits, and how the journal stores it (see slot-table.ts).
+// What the join keeps of an impression and of a click that waits, and how the journal stores it (see
+// slot-table.ts).
 import type { Result } from '../contract.ts';
 
 export interface Click {
   /** Index of the result. */
   readonly index: number;
   readonly timeMs: number;
-  /** As the event said it, by which the same click is known when it is delivered again later: see `eventTime`. */
+  /** As the event said it (see `eventTime`): by it the same click is known when it is delivered again. */
   readonly saidMs: number;
   readonly satisfied: boolean;
 }
 
-/** An impression without its texts: what changes with every click, small enough to be written again each time. */
+/** An impression without its texts: small, for it is written again with every click. */
 export interface Visit {
   /** `topic/partition` and offset of the impression's record. */
   readonly partition: string;

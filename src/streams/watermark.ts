@@ -1,15 +1,16 @@
-// How far each partition has got: the next offset to read, and the event time up to which it is taken as complete.
+// How far each partition has got: the next offset to read, and the event time up to which it is taken as
+// complete.
 //
 // Invariants:
 // 1. Offsets and clocks only move forward.
-// 2. A partition's own watermark is its newest event time minus `watermark.disorder_max`. A partition that lags more
-//    than `watermark.idle_timeout` behind the newest event of all is taken to be there:
+// 2. A partition's own watermark is its newest event time minus `watermark.disorder_max`. A partition that
+//    lags more than `watermark.idle_timeout` behind the newest event of all is taken to be there:
 //    watermark(p) = max(newest(p) - disorder_max, newest of all - idle_timeout). No wall clock is asked.
-// 3. No event is newer than its record: event time is what the event says, but at most the record's own timestamp.
-//    The former comes from a user's device, whose clock may be years ahead; the latter was set where it was collected.
-//    One broken device would otherwise close everything that is open and make every later event late, and its own
-//    pages would stay open for years. (A topic whose record timestamps are copies of the event times has no such
-//    protection.)
+// 3. No event is newer than its record: event time is what the event says, but at most the record's own
+//    timestamp. The former comes from a user's device, whose clock may be years ahead; the latter was set
+//    where it was collected. One broken device would otherwise close everything that is open and make every
+//    later event late, and its own pages would stay open for years. (A topic whose record timestamps are
+//    copies of the event times has no such protection.)
 import type { Config } from '../config.ts';
 import type { Coordinates } from '../contract.ts';
 import { RestillError } from '../errors.ts';

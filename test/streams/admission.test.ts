@@ -1,4 +1,4 @@
-// Invariants 1 to 3 of admission.ts: who is a bot, how often its events are counted, when a session is forgotten.
+// Invariants 1 to 3 of admission.ts: who is a bot, how often its events are counted, when it is forgotten.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Admission } from '../../src/streams/admission.ts';
@@ -83,7 +83,7 @@ describe('memory', () => {
   // Window 30 s + lateness 20 s + one minute.
   const memoryMs = 110 * second;
 
-  test('a session is forgotten when every partition is past its newest event by as long as its pages live', () => {
+  test('a session is forgotten when all partitions are past its newest event and its pages', () => {
     const { admission, pass } = open();
     seen(admission, [0, 50 * second]);
     pass(memoryMs + 1);

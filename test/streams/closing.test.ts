@@ -1,4 +1,4 @@
-// Invariants 1 to 3 of closing.ts: where an impression ends up; sequence numbers; what holdout groups may teach.
+// Invariants 1 to 3 of closing.ts: where an impression ends up; sequence numbers; what holdout teaches.
 import { describe, expect, test } from 'vitest';
 import { isHoldout } from '../../src/streams/holdout.ts';
 import { normalizeQuery } from '../../src/streams/normalize.ts';
@@ -7,7 +7,7 @@ import { click, Feed, impression, tick, tinyConfig } from '../support/stream-eve
 describe('promise 12: k-anonymity', () => {
   const config = tinyConfig({ privacy: { users_min: 2 } });
 
-  test('a group is withheld until enough distinct users have issued its query, in whatever case and spacing', () => {
+  test('a group is withheld until enough users have issued its query, in whatever case and spacing', () => {
     const f = new Feed(config).all(
       impression('i', 0, { query: 'Red  shoes' }),
       click('i', 'b', 100),
@@ -44,7 +44,7 @@ describe('bots', () => {
   const config = tinyConfig({ bots: { events_per_minute_max: 3 } });
   const bot = { sessionId: 'bot' };
 
-  test('nothing of a session that turns out to be a bot is kept, and each of its events is counted once', () => {
+  test('nothing of a session that turns out to be a bot is kept; each event is counted once', () => {
     const f = new Feed(config).all(impression('i', 0, bot), click('i', 'a', 1, bot), click('i', 'b', 2, bot));
     expect(f.counts).toEqual({});
     f.all(click('i', 'c', 3, bot), click('i', 'd', 4, bot), impression('j', 5, bot)).finish();

@@ -1,5 +1,5 @@
-// Acceptance: the counts of the ESCI recording. Each figure is derived by scripts/expected-esci-counts.mjs, which shares no
-// code with src, is pinned here with its derivation, and is what the real pipeline comes to.
+// Acceptance: the counts of the ESCI recording. Each figure is derived by scripts/expected-esci-counts.mjs,
+// which shares no code with src, is pinned here with its derivation, and is what the real pipeline comes to.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -18,8 +18,9 @@ const expected = {
   /** Lines of the file: offsets 0 to 8,952, 12,424 and 9,093 of three partitions, without gaps. */
   records: 30_472,
   /**
-   * 7 each of: two control characters, nothing, `null`, `{`, `[]` and a click without any other field; 6 impressions
-   * whose ts is "soon". (data/README.md speaks of 61 malformed payloads; the file holds these 48.)
+   * 7 each of: two control characters, nothing, `null`, `{`, `[]` and a click without any other field; 6
+   * impressions whose ts is "soon". (data/README.md speaks of 61 malformed payloads; the file holds these
+   * 48.)
    */
   malformed: 48,
   events: 30_424,
@@ -30,8 +31,9 @@ const expected = {
   /** Event time more than 10 s behind the newest that its partition had shown before. */
   late: 403,
   /**
-   * Same impression, document and time as a click that came before. (By that key alone there are 141: the other five
-   * are the orphans below, which are all alike but days apart, so that nobody remembers the one before.)
+   * Same impression, document and time as a click that came before. (By that key alone there are 141: the
+   * other five are the orphans below, which are all alike but days apart, so that nobody remembers the one
+   * before.)
    */
   duplicates: 136,
   /** Clicks on the impression `never-seen`, which never came. */

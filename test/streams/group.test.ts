@@ -95,7 +95,7 @@ test('one long dwell is enough, in whichever click', () => {
   expect(result).toMatchObject({ clicked: true, satisfied: true });
 });
 
-test('a correction adds what the journal does not have; a click that refutes an earlier term takes nothing back', () => {
+test('a correction adds what the journal does not have; a refuted term is not taken back', () => {
   // First: 2 was wanted, so 2>1, 2>3, 2>0. Then 1 as well: only 1>0 is new.
   const corrected = make(visit([click(2, 5_000), click(1, 6_000)], { journalled: 1, sequence: 3 }));
   expect(corrected.corrects).toBe(3);

@@ -1,4 +1,4 @@
-// Promise 7, membership: a function of query, seed and share; the share is kept; a larger share is a superset.
+// Promise 7, membership: a function of query, seed and share; the share is kept; a larger one is a superset.
 import { expect, test } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
 import { isHoldout } from '../../src/streams/holdout.ts';

@@ -1,5 +1,5 @@
-// Invariants 1 to 4 of intake.ts, with random streams: killed anywhere and opened again it gives what it would have given
-// (promise 1), it stays bounded (promise 11), and nothing of a user gets out (promise 12).
+// Invariants 1 to 4 of intake.ts, with random streams: killed anywhere and opened again it gives what it
+// would have given (promise 1), it stays bounded (promise 11), and nothing of a user gets out (promise 12).
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Event, Group, IngestCounts, SourceRecord } from '../../src/contract.ts';
@@ -18,7 +18,7 @@ const tight = tinyConfig({
 
 type Item = { readonly event: Event | null; readonly partition: number; readonly aheadMs: number };
 
-/** A few impressions, clicks near them in time, some before, some long after, some of nobody; bursts; bad clocks. */
+/** A few impressions; clicks near them in time, some before, long after, or of nobody; bursts; bad clocks. */
 const items: fc.Arbitrary<Item[]> = fc
   .array(
     fc.record({
@@ -123,7 +123,7 @@ const contents = ({ state }: Kept): string[] =>
       : `${table} ${bytes.toString()}`;
   });
 
-test('promise 1: wherever it is drained and killed, groups, counts, offsets and state are those of a run in one go', () => {
+test('promise 1: wherever it is drained and killed, all that comes out is as in a run in one go', () => {
   fc.assert(
     fc.property(items, indices, indices, (list, drains, kills) => {
       const records = place(list);
@@ -172,7 +172,7 @@ test('every event and every impression is accounted for', () => {
 });
 
 test('promise 11: state never takes more slots than the bounds allow', () => {
-  // Pages, open, retained, remembered: 2 + 1 + 1 + 1 times open_max; 700 cells are two pages, and the positions.
+  // Pages, open, retained, remembered: 2 + 1 + 1 + 1 times open_max. 700 cells: two pages; and the positions.
   const most = {
     impressions: 20,
     orphans: 3,

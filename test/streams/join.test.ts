@@ -1,6 +1,6 @@
 // Invariants 1 to 4 of join.ts: the stages of an impression, duplicates, lateness, bounds.
-// The window is 30 s, the lateness 20 s, the disorder 2 s, so an impression of time 0 is open until an event at 32 s has
-// been passed, retained until 52 s, remembered until 102 s.
+// The window is 30 s, the lateness 20 s, the disorder 2 s, so an impression of time 0 is open until an event
+// at 32 s has been passed, retained until 52 s, remembered until 102 s.
 import { describe, expect, test } from 'vitest';
 import {
   click,
@@ -30,7 +30,7 @@ describe('stages', () => {
     expect(f.groups[0]).toMatchObject({ timeMs: start, newestMs: start + 30_000, corrects: null });
   });
 
-  test('a click while it is retained makes a correction, with all the clicks but only what the click adds', () => {
+  test('a click while it is retained makes a correction: all the clicks, but only what it adds', () => {
     const f = feed().all(impression('i', 0), click('i', 'b', 5_000), tick(40_000), click('i', 'd', 20_000));
     expect(f.counts).toEqual({ late: 1, corrected: 1, groups: 2, pairs: 2, preferences: 4 });
     const [first, second_] = f.groups;

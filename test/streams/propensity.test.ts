@@ -26,7 +26,7 @@ const shuffled: Ranking = (attraction, random) => random.shuffle([...attraction.
 /** By attraction, always the same: the best on top. */
 const fixed: Ranking = (attraction) => [...attraction.keys()].sort((a, b) => attraction[b]! - attraction[a]!);
 
-/** Clicks of the position-based model: P(click) = theta[position] * gamma[query, document]; 40 queries, 25 documents. */
+/** Clicks with P = theta[position] * gamma[query, document]: 40 queries of 25 documents each. */
 function simulate(into: readonly Pick<Propensities, 'observe'>[], pages: number, ranking: Ranking): void {
   const random = randomFor(7, 'position-based model');
   const attraction = Array.from({ length: 40 }, () =>
@@ -77,8 +77,8 @@ describe('modes', () => {
 });
 
 describe('by hand', () => {
-  // keep = 1 - ln 2 / 50,000. Start: 5 clicks' worth at gamma 0.3, so clicks / mass is 1.5 / 1.5 at position 1 and
-  // 0.75 / 1.5 at position 2, and 30 clicks in 100 looks over all.
+  // keep = 1 - ln 2 / 50,000. Start: 5 clicks' worth at gamma 0.3, so clicks / mass is 1.5 / 1.5 at position
+  // 1 and 0.75 / 1.5 at position 2, and 30 clicks in 100 looks over all.
   const keep = 1 - Math.LN2 / 50_000;
   const start = { table: [1, 0.5], floor: 0.05 };
 
@@ -114,14 +114,14 @@ describe('by hand', () => {
 });
 
 describe('what clicks tell', () => {
-  test('rankings in random order identify the propensities: within 0.05 after 30,000 pages, from any start', () => {
+  test('rankings in random order identify them: within 0.05 after 30,000 pages, from any start', () => {
     const starts = [slow, steep].map((table) => open({ table }));
     simulate(starts, 30_000, shuffled);
     for (const propensities of starts) expect(distance(read(propensities), truth)).toBeLessThan(0.05);
     expect(distance(slow, truth)).toBeGreaterThan(0.4);
   });
 
-  test('fixed rankings do not: even begun at the truth, lower positions are blamed for their worse documents', () => {
+  test('fixed rankings do not: even begun at the truth, lower positions come out too low', () => {
     const [random, same] = [open({ table: truth }), open({ table: truth })];
     simulate([random], 30_000, shuffled);
     simulate([same], 30_000, fixed);
@@ -131,7 +131,7 @@ describe('what clicks tell', () => {
     expect(worst(same)).toBeLessThan(0.75);
   });
 
-  test('a third of the pages in random order: within 0.1, where click rates by position are twice as far off', () => {
+  test('a third in random order: within 0.1, where click rates by position are twice as far off', () => {
     const propensities = open({ table: slow });
     const rates = { clicks: truth.map(() => 0), observe: countClicks };
     const explored: Ranking = (attraction, random) =>

@@ -67,7 +67,7 @@ test('any timers: each partition gives out what is due and holds, sorted', () =>
   );
 });
 
-test('promise 11: timers that hold no more are swept, so the size stays in proportion to what is held', () => {
+test('promise 11: timers that hold no more are swept, so the size stays in proportion', () => {
   const held = 100;
   let newest = 0;
   const schedule = new Schedule(({ order }) => order > newest - held);

@@ -1,5 +1,5 @@
-// Invariants 1 to 4 of slot-table.ts: bounded; slots stay put and are used again; a drain names each slot once and
-// nothing that came and went; a table loaded from the drains is the drained one.
+// Invariants 1 to 4 of slot-table.ts: bounded; slots stay put and are used again; a drain names each slot
+// once and nothing that came and went; a table loaded from the drains is the drained one.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Layout, SlotTable } from '../../src/streams/slot-table.ts';

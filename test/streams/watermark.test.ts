@@ -36,7 +36,7 @@ describe('offsets', () => {
 });
 
 describe('clocks', () => {
-  test('an event is late when it is behind its partition by more than the disorder, before it moves the clock', () => {
+  test('late is what is behind its partition by more than the disorder, before it moves the clock', () => {
     const watermarks = fresh();
     const p = watermarks.take(at(0, 0))!;
     expect(watermarks.observe(p, 100_000)).toBe(false);

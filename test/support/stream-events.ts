@@ -9,7 +9,7 @@ export const minute = 60 * second;
 /** An arbitrary Monday. */
 export const start = 1_740_960_000_000;
 
-/** Window 30 s, lateness 20 s, disorder 2 s, idle after 40 s; every query is kept at once and none is held out. */
+/** Window 30 s, lateness 20 s, disorder 2 s, idle after 40 s; queries are kept at once, none is held out. */
 export function tinyConfig(overrides: Record<string, Record<string, unknown>> = {}): Config {
   const base: Record<string, Record<string, unknown>> = {
     join: { window: '30s', lateness_max: '20s' },
