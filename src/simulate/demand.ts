@@ -24,10 +24,11 @@ export interface Wish {
 const candidatesMax = 24;
 const candidatesByGrade = { 3: 8, 2: 4, 1: 4 } as const;
 
-const facetCounts = [1, 1, 2, 2] as const;
+/** How many things a query asks for beside the category: one of these, each as likely. */
+const facetCounts = [1, 1, 1, 2, 2] as const;
 
 /** Share of words that are the merchant's own; the others are what customers say. */
-const merchantShare = 0.25;
+const merchantShare = 0.2;
 /** Of the irrelevant candidates, those of another category that have a thing asked for. */
 const decoyShare = 0.7;
 /** Share of queries that name a use instead of the category. */
@@ -61,15 +62,11 @@ export function demand(
   return found;
 }
 
-/**
- * 3: the category and everything asked for. 2: the category and all but one of several things. 1: the
- * category and less. 0: another category.
- */
+/** In the category asked for: 3, less one for each thing that is missing, but at least 1. Elsewhere: 0. */
 export function gradeOf({ like, facets }: Wish, product: Product): number {
-  const met = facets.filter((facet) => product.facets[facet] === like.facets[facet]).length;
   if (product.category !== like.category) return 0;
-  if (met === facets.length) return 3;
-  return met > 0 && met === facets.length - 1 ? 2 : 1;
+  const missing = facets.filter((facet) => product.facets[facet] !== like.facets[facet]).length;
+  return Math.max(1, 3 - missing);
 }
 
 function wording({ like, facets }: Wish, random: Random): string[] {

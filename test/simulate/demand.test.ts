@@ -28,7 +28,8 @@ describe('grades', () => {
     ['all but one of three', ['colour', 'brand', 'fit'], unlike('fit'), 2],
     ['one of three', ['colour', 'brand', 'fit'], unlike('fit', 'colour'), 1],
     ['none of two', ['colour', 'brand'], unlike('brand', 'colour'), 1],
-    ['not the only thing asked for', ['colour'], unlike('colour'), 1],
+    ['not the only thing asked for', ['colour'], unlike('colour'), 2],
+    ['none of three', ['colour', 'brand', 'fit'], unlike('colour', 'brand', 'fit'), 1],
     ['everything, but another category', ['colour', 'fit'], { ...like, category: elsewhere.category }, 0],
   ])('are right for %s', (_, facets, product, grade) => {
     expect(gradeOf({ like, facets }, product)).toBe(grade);
