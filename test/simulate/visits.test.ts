@@ -1,4 +1,4 @@
-// Visits come in order of time and number as asked; popularity is Zipf's; who finds what they want stays longer.
+// Visits come in order of time and number as asked; popularity is Zipf's; who finds the right thing stays.
 import { describe, expect, it } from 'vitest';
 import { randomFor } from '../../src/random.ts';
 import { clickModels } from '../../src/simulate/click-model.ts';
@@ -44,7 +44,7 @@ describe('visits', () => {
     expect(new Set(all.map((visit) => visit.userId)).size).toBe(50);
   });
 
-  it('begin in order of time, spread over the plan; within one everything happens after what it follows', () => {
+  it('begin in order of time, spread over the plan; what happens in one is in order too', () => {
     const starts = all.map((visit) => visit.pages[0]!.timeMs);
     expect([...starts].sort((a, b) => a - b)).toEqual(starts);
     expect(starts[0]).toBeGreaterThanOrEqual(plan.startMs);
