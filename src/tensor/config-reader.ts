@@ -39,6 +39,19 @@ export class ConfigReader {
     return name;
   }
 
+  /** All of a list, where there is one. */
+  each(key: string, allowed: readonly unknown[]): void {
+    const list = this.json[key] ?? [];
+    if (!Array.isArray(list) || !list.every((value) => allowed.includes(value)))
+      throw this.unsupported(key, [allowed, undefined]);
+  }
+
+  /** Every key must be among these, or null: one that is not known may change what is computed. */
+  noOthers(known: readonly string[]): void {
+    for (const key of Object.keys(this.json))
+      if (!known.includes(key) && !this.absent(key)) throw this.unsupported(key, [undefined]);
+  }
+
   unsupported(key: string, allowed: readonly unknown[]): RestillError {
     const names = allowed.map((value) => (value === undefined ? 'absent' : JSON.stringify(value)));
     return new RestillError(
@@ -54,7 +67,7 @@ export class ConfigReader {
     throw this.damaged(key, 'a positive whole number');
   }
 
-  positive(key: string, fallback: number): number {
+  positive(key: string, fallback?: number): number {
     const value = this.absent(key) ? fallback : this.json[key];
     if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
     throw this.damaged(key, 'a positive number');

@@ -4,6 +4,7 @@ import type { LlamaConfig } from './model-config.ts';
 import type { Ops } from './ops.ts';
 import type { OutputTokens, PackedBatch } from './packing.ts';
 import { bias, gain, matrix, type ParameterSpec } from './parameters.ts';
+import { rotaryTables } from './rope.ts';
 
 export function llamaParameters(config: LlamaConfig): ParameterSpec[] {
   const { hidden, intermediate, headSize } = config;
@@ -105,27 +106,6 @@ function begin<T>(ops: Ops<T>, config: LlamaConfig, batch: PackedBatch<T>): Pass
     angles: { cos: onGrid(cos), sin: onGrid(sin) },
     lastAngles: { cos: ofLast(cos), sin: ofLast(sin) },
   };
-}
-
-/**
- * Angles of the rotary position embedding (Su et al. 2021, arXiv 2104.09864) in Hugging Face's order: number
- * i of a head pairs with number i + size / 2, and both turn by position / theta^(2 i / size).
- *
- * A pair (a, b) turns to (a cos - b sin, b cos + a sin) = (a, b) cos + (b, a) (-sin, sin): the first half of
- * the sine table carries the minus.
- */
-export function rotaryTables(config: LlamaConfig): { cos: Float32Array; sin: Float32Array } {
-  const { positions, headSize: size, ropeTheta } = config;
-  const cos = new Float32Array(positions * size);
-  const sin = new Float32Array(positions * size);
-  for (let position = 0; position < positions; position++) {
-    for (let i = 0; i < size; i++) {
-      const angle = position / ropeTheta ** ((2 * (i % (size / 2))) / size);
-      cos[position * size + i] = Math.cos(angle);
-      sin[position * size + i] = (i < size / 2 ? -1 : 1) * Math.sin(angle);
-    }
-  }
-  return { cos, sin };
 }
 
 const layerName = (i: number): string => `model.layers.${i}`;

@@ -5,6 +5,7 @@
 // 2. A config.json that asks for something that the models here do not do is refused by key and value:
 //    reading it anyway would give plausible, wrong scores.
 import { ConfigReader } from './config-reader.ts';
+import { type Rope, ropeFromHuggingFace, ropeToHuggingFace } from './rope.ts';
 
 /** A BERT cross-encoder with one output (`BertForSequenceClassification`, num_labels 1). */
 export interface BertConfig {
@@ -21,7 +22,7 @@ export interface BertConfig {
 }
 
 /** A decoder of the Llama family (`LlamaForCausalLM`; Qwen2 has `attentionBias` on q, k, v). */
-export interface LlamaConfig {
+export interface LlamaConfig extends Rope {
   readonly vocabulary: number;
   readonly layers: number;
   readonly hidden: number;
@@ -31,7 +32,6 @@ export interface LlamaConfig {
   readonly headSize: number;
   readonly intermediate: number;
   readonly positions: number;
-  readonly ropeTheta: number;
   readonly epsilon: number;
   /** Whether the output matrix is the embedding table. */
   readonly tied: boolean;
@@ -86,6 +86,14 @@ export function bertToHuggingFace(config: BertConfig): HuggingFaceConfig {
   };
 }
 
+/** Of these the encoder is read, and the head of the last. */
+const bertArchitectures = [
+  'BertModel',
+  'BertForMaskedLM',
+  'BertForPreTraining',
+  'BertForSequenceClassification',
+];
+
 /**
  * Reads a `BertForSequenceClassification` with one label, or a bare `BertModel` or `BertForMaskedLM`, to
  * which the caller adds the head.
@@ -100,7 +108,7 @@ export function bertFromHuggingFace(json: unknown): BertConfig {
   from.only('is_decoder', [false, undefined]);
   from.only('add_cross_attention', [false, undefined]);
   from.only('quantization_config', [null, undefined]);
-  checkHead(from);
+  checkHead(from, bertArchitectures);
   const config: BertConfig = {
     vocabulary: from.count('vocab_size'),
     layers: from.count('num_hidden_layers'),
@@ -119,14 +127,10 @@ export function bertFromHuggingFace(json: unknown): BertConfig {
  * One label, or none yet. A classifier says its number of labels in `id2label`; where it says nothing, it
  * has two.
  */
-function checkHead(from: ConfigReader): void {
+function checkHead(from: ConfigReader, architectures: readonly string[]): void {
   from.only('num_labels', [1, undefined]);
-  const architecture = from.first('architectures', [
-    'BertModel',
-    'BertForMaskedLM',
-    'BertForSequenceClassification',
-  ]);
-  if (architecture !== 'BertForSequenceClassification') return;
+  const architecture = from.first('architectures', architectures);
+  if (!architecture?.endsWith('ForSequenceClassification')) return;
   const labels = Object.keys(from.value('id2label') ?? {}).length || (from.value('num_labels') ?? 2);
   if (labels !== 1) throw from.unsupported('id2label', [{ 0: 'LABEL_0' }]);
 }
@@ -135,8 +139,7 @@ function checkHead(from: ConfigReader): void {
 
 /**
  * The config.json of the teacher: `LlamaForCausalLM`, or `Qwen2ForCausalLM` where q, k and v have biases
- * (Llama's own `attention_bias` means one on the output projection too, which we do not have). The base of
- * the rotary embeddings stands where old and where new versions of transformers look for it.
+ * (Llama's own `attention_bias` means one on the output projection too, which we do not have).
  */
 export function llamaToHuggingFace(config: LlamaConfig, special: SpecialIds): HuggingFaceConfig {
   return {
@@ -153,9 +156,7 @@ export function llamaToHuggingFace(config: LlamaConfig, special: SpecialIds): Hu
     max_position_embeddings: config.positions,
     initializer_range: 0.02,
     rms_norm_eps: config.epsilon,
-    rope_theta: config.ropeTheta,
-    rope_scaling: null,
-    rope_parameters: { rope_type: 'default', rope_theta: config.ropeTheta },
+    ...ropeToHuggingFace(config),
     ...(config.attentionBias ? { use_sliding_window: false } : { attention_bias: false, mlp_bias: false }),
     attention_dropout: 0,
     tie_word_embeddings: config.tied,
@@ -167,8 +168,12 @@ export function llamaToHuggingFace(config: LlamaConfig, special: SpecialIds): Hu
   };
 }
 
+const llamaArchitectures = ['Llama', 'Qwen2'].flatMap((family) =>
+  ['Model', 'ForCausalLM', 'ForSequenceClassification'].map((suffix) => `${family}${suffix}`),
+);
+
 /**
- * Reads a Llama or Qwen2 decoder with plain rotary embeddings.
+ * Reads a Llama or Qwen2 decoder, with or without a score head.
  *
  * @throws RestillError `MODEL_UNSUPPORTED` or `MODEL_DAMAGED` naming the key and its value.
  */
@@ -179,8 +184,10 @@ export function llamaFromHuggingFace(json: unknown): LlamaConfig {
   from.only('attention_bias', [false, undefined]);
   from.only('mlp_bias', [false, undefined]);
   from.only('use_sliding_window', [false, undefined]);
+  from.each('layer_types', ['full_attention']);
   from.only('rope_interleaved', [false, undefined]);
   from.only('quantization_config', [null, undefined]);
+  checkHead(from, llamaArchitectures);
   const hidden = from.count('hidden_size');
   const heads = from.count('num_attention_heads');
   const keyValueHeads = from.count('num_key_value_heads', heads);
@@ -197,30 +204,9 @@ export function llamaFromHuggingFace(json: unknown): LlamaConfig {
     headSize,
     intermediate: from.count('intermediate_size'),
     positions: from.count('max_position_embeddings'),
-    ropeTheta: ropeTheta(from),
+    ...ropeFromHuggingFace(from),
     epsilon: from.positive('rms_norm_eps', 1e-6),
     tied: from.flag('tie_word_embeddings', false),
     attentionBias: from.value('model_type') === 'qwen2',
   };
-}
-
-/**
- * The base stands in `rope_theta`, or in `rope_parameters` since transformers 5. Scaled embeddings are
- * refused.
- */
-function ropeTheta(from: ConfigReader): number {
-  from.only('partial_rotary_factor', [1, null, undefined]);
-  for (const key of ['rope_scaling', 'rope_parameters']) {
-    if (from.absent(key)) continue;
-    const rope = from.inside(key);
-    rope.only('rope_type', ['default', undefined]);
-    rope.only('type', ['default', undefined]); // its name until 2024
-    rope.only('factor', [1, null, undefined]);
-    rope.only('partial_rotary_factor', [1, null, undefined]);
-  }
-  const old = from.positive('rope_theta', 10_000);
-  if (from.absent('rope_parameters')) return old;
-  const theta = from.inside('rope_parameters').positive('rope_theta', old);
-  if (!from.absent('rope_theta') && theta !== old) throw from.unsupported('rope_theta', [theta]);
-  return theta;
 }

@@ -137,6 +137,7 @@ function teacherConfig({ teacher }: Config, tokenizer: Tokenizer): object {
     intermediate: teacher.intermediate,
     positions: teacher.tokensMax,
     ropeTheta: 10_000,
+    ropeScaling: null,
     epsilon: 1e-5,
     tied: true,
     attentionBias: false,

@@ -6,13 +6,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Random, randomFor } from '../../src/random.ts';
-import {
-  llamaCrossEntropy,
-  llamaHidden,
-  llamaParameters,
-  llamaScores,
-  rotaryTables,
-} from '../../src/tensor/llama.ts';
+import { llamaCrossEntropy, llamaHidden, llamaParameters, llamaScores } from '../../src/tensor/llama.ts';
 import type { LlamaConfig } from '../../src/tensor/model-config.ts';
 import { pack, packCompletions } from '../../src/tensor/packing.ts';
 import { rankNet } from '../../src/trainer/losses.ts';
@@ -29,6 +23,7 @@ const llama: LlamaConfig = {
   intermediate: 20,
   positions: 16,
   ropeTheta: 10_000,
+  ropeScaling: null,
   epsilon: 1e-5,
   tied: true,
   attentionBias: false,
@@ -138,18 +133,4 @@ test('a hidden state does not depend on later tokens', () => {
   const [one, other] = [hidden(3, 1, 4, 1, 5), hidden(3, 1, 4, 9, 2)];
   expect(one.slice(0, 3 * llama.hidden)).toEqual(other.slice(0, 3 * llama.hidden));
   expect(one.slice(3 * llama.hidden)).not.toEqual(other.slice(3 * llama.hidden));
-});
-
-test('rotary tables by hand: sizes of 4, theta 100', () => {
-  const { cos, sin } = rotaryTables({ ...llama, headSize: 4, ropeTheta: 100, positions: 3 });
-  const at = (position: number, table: Float32Array) => [...table.subarray(4 * position, 4 * position + 4)];
-  expect(at(0, cos)).toEqual([1, 1, 1, 1]);
-  expect(at(0, sin)).toEqual([-0, -0, 0, 0]);
-  // Angles of position 2: 2 / 100^0 and 2 / 100^(1/2).
-  [Math.cos(2), Math.cos(0.2), Math.cos(2), Math.cos(0.2)].forEach((x, i) => {
-    expect(at(2, cos)[i]).toBeCloseTo(x, 6);
-  });
-  [-Math.sin(2), -Math.sin(0.2), Math.sin(2), Math.sin(0.2)].forEach((x, i) => {
-    expect(at(2, sin)[i]).toBeCloseTo(x, 6);
-  });
 });

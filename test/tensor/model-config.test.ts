@@ -13,6 +13,7 @@ import {
   llamaFromHuggingFace,
   llamaToHuggingFace,
 } from '../../src/tensor/model-config.ts';
+import type { RopeScaling } from '../../src/tensor/rope.ts';
 
 const size = fc.integer({ min: 1, max: 64 });
 const epsilon = fc.constantFrom(1e-12, 1e-6, 1e-5);
@@ -30,6 +31,16 @@ const bert: fc.Arbitrary<BertConfig> = fc
   })
   .chain((rest) => size.map((headSize) => ({ ...rest, hidden: rest.heads * headSize })));
 
+const ropeScaling: fc.Arbitrary<RopeScaling | null> = fc.oneof(
+  fc.constant(null),
+  fc.record({ type: fc.constant('linear' as const), factor: size }),
+  fc.record({
+    type: fc.constant('llama3' as const),
+    ...{ factor: size, lowFrequency: fc.constant(1), highFrequency: fc.constantFrom(2, 4) },
+    originalPositions: size,
+  }),
+);
+
 const llama: fc.Arbitrary<LlamaConfig> = fc
   .record({
     ...{
@@ -42,6 +53,7 @@ const llama: fc.Arbitrary<LlamaConfig> = fc
     },
     ...{
       ropeTheta: fc.constantFrom(10_000, 100_000, 1e6),
+      ropeScaling,
       epsilon,
       tied: fc.boolean(),
       attentionBias: fc.boolean(),
@@ -60,6 +72,7 @@ const teacher: LlamaConfig = {
     intermediate: 1536,
     positions: 8192,
     ropeTheta: 100_000,
+    ropeScaling: null,
     epsilon: 1e-5,
     tied: true,
     attentionBias: false,
@@ -169,6 +182,13 @@ describe('llamaToHuggingFace', () => {
 describe('llamaFromHuggingFace', () => {
   const json = llamaToHuggingFace(teacher, special);
 
+  it('reads a classifier with one label', () => {
+    const classifier = { architectures: ['LlamaForSequenceClassification'], id2label: { 0: 'LABEL_0' } };
+    expect(llamaFromHuggingFace({ ...json, ...classifier, layer_types: ['full_attention'] })).toEqual(
+      teacher,
+    );
+  });
+
   it('reads SmolLM2, which names no head size', () => {
     const { head_dim: _h, rope_parameters: _r, ...old } = json;
     expect(llamaFromHuggingFace({ ...old, rope_scaling: null, pretraining_tp: 1 })).toEqual(teacher);
@@ -192,11 +212,10 @@ describe('llamaFromHuggingFace', () => {
     ['attention_bias', true, 'attention_bias is true'],
     ['mlp_bias', true, 'mlp_bias is true'],
     ['use_sliding_window', true, 'use_sliding_window is true'],
-    ['rope_scaling', { rope_type: 'llama3', factor: 8 }, 'rope_scaling.rope_type is "llama3"'],
-    ['rope_scaling', { type: 'linear', factor: 2 }, 'rope_scaling.type is "linear"'],
-    ['rope_parameters', { rope_type: 'yarn' }, 'rope_parameters.rope_type is "yarn"'],
-    ['rope_parameters', { rope_theta: 5 }, 'rope_theta is 100000; restill supports 5'],
-    ['partial_rotary_factor', 0.5, 'partial_rotary_factor is 0.5'],
+    ['architectures', ['LlamaForTokenClassification'], 'architectures is ["LlamaForTokenClassification"]'],
+    ['architectures', ['LlamaForSequenceClassification'], 'id2label is undefined'],
+    ['num_labels', 2, 'num_labels is 2'],
+    ['layer_types', ['full_attention', 'sliding_attention'], 'layer_types is ["full_attention","sliding'],
     ['head_dim', 63, 'head_dim is 63; restill supports "an even number"'],
   ];
   it.each(refused)('refuses %s %j', (key, value, message) => {

@@ -30,6 +30,7 @@ const llama = {
   intermediate: 16,
   positions: 12,
   ropeTheta: 10_000,
+  ropeScaling: null,
   epsilon: 1e-5,
   tied: true,
   attentionBias: false,
