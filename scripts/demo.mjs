@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const out = `${root}demo-run`;
 
+// Ctrl-C reaches the command at work as well; it leaves cleanly, and its exit code ends this script.
+process.on('SIGINT', () => {});
+
 function restill(...args) {
   console.log(`\n$ restill ${args.join(' ').replaceAll(root, '')}`);
   const { status } = spawnSync(process.execPath, [`${root}bin/restill`, ...args], { stdio: 'inherit' });

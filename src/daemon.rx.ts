@@ -1,10 +1,14 @@
 // Joins ingest and the trainer process. Acknowledgements travel back only here: what ingest has made durable becomes
 // the trainer's supply; what the trainer has made durable frees ring slots for ingest (promise 5).
-// The first error wins; a stop drains both sides.
+// A stop drains both sides. So does a source that breaks off, which then fails the run: what was read before is in the
+// journal, and what was learnt is kept. Any other error fails it at once. The first error wins.
 import {
   BehaviorSubject,
   catchError,
+  concat,
   concatMap,
+  defer,
+  EMPTY,
   filter,
   ignoreElements,
   map,
@@ -12,6 +16,7 @@ import {
   type Observable,
   takeUntil,
   tap,
+  throwError,
 } from 'rxjs';
 import type { IngestCounts, JournalStatus } from './contract.ts';
 import { type DaemonState, isOver, next } from './lifecycle.ts';
@@ -32,7 +37,7 @@ export interface IngestHandle {
 }
 
 export interface TrainerHandle {
-  /** Completes when the process has left in good order; errors when it died. */
+  /** Completes when the process has left in good order; errors when it died. Unsubscribing kills it. */
   readonly messages$: Observable<FromTrainer>;
   send(message: ToTrainer): void;
   kill(): void;
@@ -59,10 +64,21 @@ export function daemon$(parts: DaemonParts): Observable<DaemonEvent> {
     if (after !== state$.value) state$.next(after);
     if (isOver(after)) state$.complete();
   };
+  const drain = (): void => {
+    signal('stop');
+    parts.ingest.stop();
+    parts.trainer.send({ kind: 'stop' });
+  };
+  let brokenOff: { readonly error: unknown } | null = null;
 
   const ingest$ = parts.ingest.progress$.pipe(
     tap(({ status }) => parts.trainer.send({ kind: 'durable', high: status.high, ended: status.ended })),
     map((progress): DaemonEvent => ({ kind: 'ingest', progress })),
+    catchError((error: unknown) => {
+      brokenOff = { error };
+      drain();
+      return EMPTY;
+    }),
   );
 
   const trainer$ = parts.trainer.messages$.pipe(
@@ -75,26 +91,20 @@ export function daemon$(parts: DaemonParts): Observable<DaemonEvent> {
       if (message.kind === 'ready') signal('ready');
       return { kind: 'trainer', message };
     }),
-    tap({ complete: () => signal('finished') }),
+    tap({ complete: () => signal(brokenOff ? 'fail' : 'finished') }),
   );
 
-  const stop$ = parts.stop$.pipe(
-    tap(() => {
-      signal('stop');
-      parts.ingest.stop();
-      parts.trainer.send({ kind: 'stop' });
-    }),
-    ignoreElements(),
-  );
+  const stop$ = parts.stop$.pipe(tap(drain), ignoreElements());
 
   // Waiting for a signal must not keep a finished daemon alive.
   const over$ = state$.pipe(filter(isOver));
   const states$ = state$.pipe(map((state): DaemonEvent => ({ kind: 'state', state })));
-  return merge(ingest$, trainer$, stop$.pipe(takeUntil(over$)), states$).pipe(
+  const end$ = defer(() => (brokenOff ? throwError(() => brokenOff!.error) : EMPTY));
+  return concat(merge(ingest$, trainer$, stop$.pipe(takeUntil(over$)), states$), end$).pipe(
     catchError((error: unknown) => {
       signal('fail');
-      parts.trainer.kill();
-      throw error;
+      parts.ingest.stop();
+      throw brokenOff ? brokenOff.error : error;
     }),
   );
 }

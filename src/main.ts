@@ -39,6 +39,12 @@ addSimulateCommand(program);
 addCheckCommand(program);
 for (const command of program.commands) command.exitOverride();
 
+// A reader that has gone away (`| head`) ends the output, not the work.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -42,8 +42,14 @@ export type FromTrainer =
   | { readonly kind: 'generation'; readonly manifest: Manifest }
   /** One that failed its checks and was passed over. */
   | { readonly kind: 'damaged'; readonly generation: GenerationId; readonly message: string }
-  | { readonly kind: 'finished'; readonly summary: TrainerSummary }
-  | { readonly kind: 'failed'; readonly code: string; readonly message: string };
+  | { readonly kind: 'finished'; readonly summary: TrainerSummary };
+
+/** The last thing a trainer says that cannot go on; on the daemon's side it is an error. */
+export interface TrainerFailure {
+  readonly kind: 'failed';
+  readonly code: string;
+  readonly message: string;
+}
 
 /** Ranking quality of one ranker: see trainer/quality.ts for the definitions. NaN-free: absent when not measurable. */
 export interface Quality {

@@ -1,35 +1,41 @@
 // The trainer process's composition root: the child that `restill replay` starts. It reads the journal, trains, and
 // stores generations; its only ties to the daemon are the journal's files and the messages of contract.ts.
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BehaviorSubject, filter, firstValueFrom, lastValueFrom, tap } from 'rxjs';
-import { judgeCandidate } from './checkpoint/gate.ts';
+import { judgeCandidate, type Metrics } from './checkpoint/gate.ts';
 import { openStore } from './checkpoint/store.fs.ts';
 import { systemClock } from './clock.ts';
-import { readLines } from './commands/text-files.ts';
+import { configuredJudgments, isHeldOut, readText } from './commands/text-files.ts';
 import type { TrainerStart } from './commands/trainer-child.ts';
 import { type Config, configDigest, parseConfig } from './config.ts';
-import type { Generation, GenerationId, GenerationStore, JournalReader } from './contract.ts';
+import type { GateVerdict, Generation, GenerationId, GenerationStore, JournalReader } from './contract.ts';
 import { RestillError } from './errors.ts';
-import type { FromTrainer, ToTrainer } from './protocol.ts';
-import { isHoldout } from './streams/holdout.ts';
+import type { FromTrainer, ToTrainer, TrainerFailure } from './protocol.ts';
 import { journalHost } from './streams/journal-host.fs.ts';
 import { openJournalReader } from './streams/journal-reader.lmdb.ts';
-import { normalizeQuery } from './streams/normalize.ts';
 import { startBackend } from './tensor/backend.tf.ts';
+import { gateFiguresWith } from './trainer/evaluate.ts';
 import { type EvaluationSet, judgedSet } from './trainer/evaluation.ts';
-import { judgedQueries } from './trainer/judged.ts';
 import { origin } from './trainer/schedule.ts';
-import { type FixedFiles, restoreSnapshot, takeSnapshot, weightsSha256 } from './trainer/snapshot.tf.ts';
+import {
+  type FixedFiles,
+  readStudent,
+  restoreSnapshot,
+  takeSnapshot,
+  weightsSha256,
+} from './trainer/snapshot.tf.ts';
 import { summarise } from './trainer/summary.ts';
 import { type Orders, type TrainPorts, train$ } from './trainer/train.rx.ts';
+import type { Workshop } from './trainer/turn.ts';
 import { designModels, isFixedFile, type Opened, openWorkshop } from './trainer/workshop.tf.ts';
 
-// When the daemon is gone, however it went, so is its trainer.
+// When the daemon is gone, however it went, so is its trainer: also when it went while TensorFlow was being loaded.
 const orphaned = (): never => process.exit(1);
 process.on('disconnect', orphaned);
-// Ctrl-C on a terminal reaches the whole process group; the daemon decides what it means.
+if (!process.connected) orphaned();
+// A service manager signals all processes of a service; the daemon decides what it means.
 process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
 
 const orders$ = new BehaviorSubject<Orders>({ high: 0, ended: false, retired: -1, stopping: false });
 process.on('message', (message: ToTrainer | ({ kind: 'start' } & TrainerStart)) => {
@@ -93,7 +99,7 @@ async function supplied(retireTo: number, groups: number): Promise<boolean> {
 function design(config: Config, journal: JournalReader): FixedFiles {
   const { path, groups } = config.vocabulary;
   const { high } = journal.status();
-  const tokenizer = path === null ? null : readFileSync(path, 'utf8');
+  const tokenizer = path === null ? null : readText(path);
   return designModels(config, journal.read(0, Math.min(groups, high)), tokenizer);
 }
 
@@ -103,14 +109,8 @@ async function fixedFiles(store: GenerationStore, generation: Generation): Promi
 }
 
 function judgments(config: Config): EvaluationSet | null {
-  const { queries, documents, judgments: grades } = config.evaluation;
-  if (queries === null || documents === null || grades === null) return null;
-  const judged = judgedQueries({
-    queries: readLines(queries),
-    documents: readLines(documents),
-    judgments: readLines(grades),
-  });
-  return judgedSet(judged, (query) => isHoldout(normalizeQuery(query), config));
+  const judged = configuredJudgments(config);
+  return judged && judgedSet(judged, (query) => isHeldOut(query, config));
 }
 
 interface Publishing {
@@ -129,9 +129,9 @@ function ports({ opened, fixed, store, digest, generation: restoredId }: Publish
     clock: systemClock,
     publish: async (shop, scheduled) => {
       const snapshot = takeSnapshot(shop, fixed, { scheduled, configDigest: digest });
-      const live = await store.live();
-      const serving = (await store.list()).find(({ id }) => id === live)?.metrics ?? null;
-      const verdict = judgeCandidate(snapshot.metrics, serving, config.gate);
+      const verdict = scheduled
+        ? judgeCandidate(snapshot.metrics, await servingFigures(store, shop), config.gate)
+        : unjudged;
       const { manifest } = await store.publish(snapshot, verdict);
       if (verdict.decision === 'PROMOTE') await store.setLive(manifest.id);
       await store.retain(config.checkpoint.keep);
@@ -143,22 +143,45 @@ function ports({ opened, fixed, store, digest, generation: restoredId }: Publish
   };
 }
 
-function send(message: FromTrainer): void {
-  process.send?.(message);
+/** A snapshot on request falls between two steps: nothing was measured on its weights, so it never serves. */
+const unjudged: GateVerdict = { decision: 'HOLD', reason: 'on-request', figures: {} };
+
+/** The live student's figures on the queries of today; null where there is none to compare with. */
+async function servingFigures(store: GenerationStore, shop: Workshop): Promise<Metrics | null> {
+  const live = await store.live();
+  if (live === null) return null;
+  try {
+    const generation = await store.open(live);
+    return gateFiguresWith(shop, await readStudent((path) => store.read(generation, path)));
+  } catch (error) {
+    // What is damaged or gone cannot serve either: any candidate is better.
+    if (error instanceof RestillError && /^GENERATION_(DAMAGED|UNKNOWN)$/.test(error.code)) return null;
+    throw error;
+  }
 }
 
-/** Messages on their way are delivered before the channel closes; then nothing keeps the process alive. */
-function leave(): void {
+/** Messages arrive in order, so all are delivered when the last one is. */
+let delivered: Promise<unknown> = Promise.resolve();
+
+function send(message: FromTrainer | TrainerFailure): void {
+  delivered = new Promise((resolve) => process.send!(message, undefined, undefined, resolve));
+}
+
+/** Closing the channel drops what is still on its way. Once it is closed nothing keeps the process alive. */
+async function leave(): Promise<void> {
+  await delivered;
   process.off('disconnect', orphaned);
   process.disconnect();
 }
 
-function fail(error: unknown): void {
+async function fail(error: unknown): Promise<void> {
   const known = error instanceof RestillError;
   const message = known
     ? error.message
     : error instanceof Error
       ? (error.stack ?? error.message)
       : String(error);
-  process.send?.({ kind: 'failed', code: known ? error.code : 'BUG', message }, () => process.exit(1));
+  send({ kind: 'failed', code: known ? error.code : 'BUG', message });
+  await delivered;
+  process.exit(1);
 }

@@ -8,10 +8,10 @@ import type { IngestParts } from '../streams/ingest.rx.ts';
 import { openIngest } from '../streams/ingest.rx.ts';
 import type { DeadLetterFile, IngestStatus } from '../streams/ports.ts';
 import { openRecordedSource } from '../streams/recorded-source.fs.ts';
-import { judgedQueries } from '../trainer/judged.ts';
+import { openTokenizer } from '../tensor/tokenizer.ts';
 import { readConfigFile } from './config-file.ts';
 import { print, printJson } from './stored-generations.ts';
-import { readLines } from './text-files.ts';
+import { configuredJudgments, readText } from './text-files.ts';
 
 interface Options {
   readonly config?: string;
@@ -31,7 +31,8 @@ export function addCheckCommand(program: Command): void {
 
 async function check(files: string[], options: Options, command: Command): Promise<void> {
   const { config } = readConfigFile(options.config);
-  const judged = judgments(config);
+  const judged = configuredJudgments(config)?.length ?? null;
+  if (config.vocabulary.path !== null) openTokenizer(readText(config.vocabulary.path));
   const found = files.length === 0 ? null : await dryRun(files, config);
   if (options.json)
     return printJson(command, { configDigest: configDigest(config), judgedQueries: judged, ...found });
@@ -43,22 +44,14 @@ async function check(files: string[], options: Options, command: Command): Promi
     print(command, `  not usable: ${reason} (${count})\n`);
 }
 
-function judgments({ evaluation }: Config): number | null {
-  const { queries, documents, judgments: grades } = evaluation;
-  if (queries === null || documents === null || grades === null) return null;
-  const files = {
-    queries: readLines(queries),
-    documents: readLines(documents),
-    judgments: readLines(grades),
-  };
-  return judgedQueries(files).length;
-}
-
 interface Found {
   readonly counts: IngestCounts;
-  /** Why records were not usable, and how many. */
+  /** Why records were not usable, and how many; reasons after the first `reasonsMax` are one. */
   readonly reasons: Readonly<Record<string, number>>;
 }
+
+/** A file of garbage has as many reasons as lines. */
+const reasonsMax = 20;
 
 /** The whole of ingest, with a journal that keeps nothing but the counts. */
 async function dryRun(files: string[], config: Config): Promise<Found> {
@@ -66,7 +59,9 @@ async function dryRun(files: string[], config: Config): Promise<Found> {
   const reasons: Record<string, number> = {};
   const count = ({ reason, detail }: DeadLetter): void => {
     const name = `${reason}: ${detail}`;
-    reasons[name] = (reasons[name] ?? 0) + 1;
+    const known = name in reasons || Object.keys(reasons).length < reasonsMax;
+    const counted = known ? name : 'other reasons';
+    reasons[counted] = (reasons[counted] ?? 0) + 1;
   };
   const deadLetters: DeadLetterFile = {
     append: (letters) => {

@@ -1,22 +1,19 @@
 // restill evaluate: one generation's student against human judgments, beside the floors.
-import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Config } from '../config.ts';
 import type { Generation, GenerationStore } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import type { Quality } from '../protocol.ts';
-import { isHoldout } from '../streams/holdout.ts';
-import { normalizeQuery } from '../streams/normalize.ts';
 import { startBackend } from '../tensor/backend.tf.ts';
 import { floorsAndStudent, scoreSet } from '../trainer/evaluate.ts';
 import { type EvaluationSet, judgedSet } from '../trainer/evaluation.ts';
-import { formatTrecRun, type JudgedQuery, judgedQueries } from '../trainer/judged.ts';
+import { formatTrecRun, type JudgedQuery } from '../trainer/judged.ts';
 import type { Scorer } from '../trainer/score.ts';
 import { readConfig, readStudent } from '../trainer/snapshot.tf.ts';
 import { isFixedFile, openScorer } from '../trainer/workshop.tf.ts';
 import { openNamed, openStoredGenerations, print, printJson } from './stored-generations.ts';
 import { formatTable } from './table.ts';
-import { readLines } from './text-files.ts';
+import { isHeldOut, readJudged, writeText } from './text-files.ts';
 
 interface Options {
   readonly generation: string;
@@ -48,15 +45,11 @@ Example:
   restill evaluate --data shop --queries queries.jsonl --documents documents.jsonl --judgments judgments.tsv`;
 
 async function evaluate(options: Options, command: Command): Promise<void> {
-  const judged = judgedQueries({
-    queries: readLines(options.queries),
-    documents: readLines(options.documents),
-    judgments: readLines(options.judgments),
-  });
+  const judged = readJudged(options);
   const stored = await openStoredGenerations(options.data);
   const generation = await openNamed(stored, options.generation);
   const { scorer, config } = await openGenerationScorer(stored.store, generation);
-  const holdout = (query: string): boolean => isHoldout(normalizeQuery(query), config);
+  const holdout = (query: string): boolean => isHeldOut(query, config);
   const sets = {
     unseen: judgedSet(judged, holdout),
     seen: judgedSet(judged, (query) => !holdout(query)),
@@ -69,7 +62,7 @@ async function evaluate(options: Options, command: Command): Promise<void> {
       'INPUT_UNREADABLE',
       'no query has a relevant judged document; nothing can be measured',
     );
-  if (options.run) writeFileSync(options.run, trecRun(scorer, judged, generation.manifest.id));
+  if (options.run) writeText(options.run, trecRun(scorer, judged, generation.manifest.id));
   scorer.student.dispose();
   if (options.json) return printJson(command, { generation: generation.manifest.id, results });
   print(command, `${generation.manifest.id}, judged queries; unseen ones were never trained on\n\n`);

@@ -1,5 +1,5 @@
 // restill replay: a recorded topic in, a better student out. The composition root of ingest, journal and trainer.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { fromEvent, lastValueFrom, merge, Subject, take, takeUntil, tap } from 'rxjs';
@@ -7,7 +7,7 @@ import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { IngestCounts } from '../contract.ts';
 import { type DaemonEvent, daemon$ } from '../daemon.rx.ts';
-import { type ErrorCode, errorTable, RestillError } from '../errors.ts';
+import { RestillError } from '../errors.ts';
 import type { FromTrainer, TrainerSummary } from '../protocol.ts';
 import { openDeadLetters } from '../streams/dead-letters.fs.ts';
 import { openIngest } from '../streams/ingest.rx.ts';
@@ -21,6 +21,7 @@ import { openLog } from './log.ts';
 import { type ProgressPrinter, progressPrinter } from './progress-printer.ts';
 import { formatReport, makeReport, type Report } from './report.ts';
 import { print, printJson } from './stored-generations.ts';
+import { writeText } from './text-files.ts';
 import { startTrainer } from './trainer-child.ts';
 
 interface Options {
@@ -51,8 +52,7 @@ Example:
 
 async function replay(files: string[], options: Options, command: Command): Promise<void> {
   const { config, raw } = readConfigFile(options.config);
-  makeDataDirectory(options.data);
-  const log = openLog(join(options.data, 'restill.log'));
+  const log = openDataDirectory(options.data);
   const startedMs = systemClock.elapsed();
   log.info('run.started', { files: files.length, config: options.config ?? 'defaults' });
   const run = new Run(log, progressPrinter(process.stderr, systemClock));
@@ -77,9 +77,9 @@ async function replay(files: string[], options: Options, command: Command): Prom
 }
 
 function finish(options: Options, report: Report, command: Command): void {
-  writeFileSync(join(options.data, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  writeText(join(options.data, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   const on = report.quality.some((table) => table.on === 'judgments') ? 'judgments' : 'clicks';
-  writeFileSync(join(options.data, 'curve.svg'), curveSvg(report.curve, on));
+  writeText(join(options.data, 'curve.svg'), curveSvg(report.curve, on));
   if (options.json) printJson(command, report);
   else print(command, `\n${formatReport(report)}\n`);
 }
@@ -171,23 +171,22 @@ class Run {
       case 'finished':
         this.summary = message.summary;
         return;
-      case 'failed':
-        throw new RestillError(isCode(message.code) ? message.code : 'BUG', message.message);
     }
   }
 }
 
-const isCode = (code: string): code is ErrorCode => code in errorTable;
 const codeOf = (error: unknown): string => (error instanceof RestillError ? error.code : 'BUG');
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-function makeDataDirectory(directory: string): void {
+/** Makes it where it is missing. */
+function openDataDirectory(directory: string): Log {
   try {
     mkdirSync(directory, { recursive: true });
+    return openLog(join(directory, 'restill.log'));
   } catch (error) {
     throw new RestillError(
       'STORE_WRITE_FAILED',
-      `cannot make the data directory ${directory}: ${messageOf(error)}; give one that may be written`,
+      `cannot write into the data directory ${directory}: ${messageOf(error)}; give one that may be written`,
       { cause: error },
     );
   }

@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Observable } from 'rxjs';
 import type { TrainerHandle } from '../daemon.rx.ts';
-import { RestillError } from '../errors.ts';
-import type { FromTrainer, ToTrainer } from '../protocol.ts';
+import { type ErrorCode, errorTable, RestillError } from '../errors.ts';
+import type { FromTrainer, ToTrainer, TrainerFailure } from '../protocol.ts';
 
 /** What the child needs to know; it reads the config file itself, so that both sides parse the same text. */
 export interface TrainerStart {
@@ -17,17 +17,22 @@ export interface TrainerStart {
 /** Starts the child. It ends by itself when this process is gone: its channel closes. */
 export function startTrainer(start: TrainerStart): TrainerHandle {
   const child = fork(entry(), [], {
+    // A process group of its own: Ctrl-C on a terminal is for the daemon, which decides what it means.
+    detached: true,
     execArgv: entry().endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : [],
     env: { ...process.env, ...allocator },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'json',
   });
-  child.send({ kind: 'start', ...start });
+  let dismissed = false;
+  const send = (message: ToTrainer | ({ kind: 'start' } & TrainerStart)): void => {
+    if (message.kind === 'stop') dismissed = true;
+    child.send(message, () => {}); // Where it does not arrive the child is gone, which its end will tell.
+  };
+  send({ kind: 'start', ...start });
   return {
-    messages$: messages$(child),
-    send: (message: ToTrainer) => {
-      if (child.connected) child.send(message);
-    },
+    messages$: messages$(child, () => dismissed),
+    send,
     kill: () => child.kill('SIGKILL'),
   };
 }
@@ -43,20 +48,39 @@ function entry(): string {
   return existsSync(source) ? source : fileURLToPath(new URL('../trainer-process.js', import.meta.url));
 }
 
-/** The child's messages; an error when it ends without having said that it finished. */
-function messages$(child: ChildProcess): Observable<FromTrainer> {
+/** The child's messages; an error when it says that it failed, or ends unasked without having finished. */
+function messages$(child: ChildProcess, dismissed: () => boolean): Observable<FromTrainer> {
   return new Observable((subscriber) => {
     let last = '';
-    child.stderr?.on('data', (chunk: Buffer) => {
+    let finished = false;
+    child.stderr!.on('data', (chunk: Buffer) => {
       last = (last + chunk.toString()).slice(-2000);
     });
-    child.on('message', (message) => subscriber.next(message as FromTrainer));
-    child.on('exit', (code, signal) => {
-      if (code === 0) subscriber.complete();
+    child.on('message', (message: FromTrainer | TrainerFailure) => {
+      if (message.kind === 'failed') return subscriber.error(failure(message));
+      finished ||= message.kind === 'finished';
+      subscriber.next(message);
+    });
+    child.on('error', (cause) => subscriber.error(notStarted(cause)));
+    // Not at `exit`: messages and the last words on stderr may still be on their way then.
+    child.on('close', (code, signal) => {
+      if (code === 0 && (finished || dismissed())) subscriber.complete();
       else subscriber.error(died(code, signal, last));
     });
+    return () => child.kill('SIGKILL');
   });
 }
+
+function failure({ code, message }: TrainerFailure): RestillError {
+  return new RestillError(code in errorTable ? (code as ErrorCode) : 'BUG', message);
+}
+
+const notStarted = (cause: Error): RestillError =>
+  new RestillError(
+    'TRAINER_DIED',
+    `the trainer process cannot be started: ${cause.message}; is there memory left?`,
+    { cause },
+  );
 
 function died(code: number | null, signal: string | null, stderr: string): RestillError {
   const how = signal ? `was killed by ${signal}` : `left with code ${code}`;

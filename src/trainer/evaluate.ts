@@ -5,9 +5,10 @@ import { randomFor } from '../random.ts';
 import { indexBm25 } from './bm25.ts';
 import { pairedBootstrap } from './bootstrap.ts';
 import { clickSet, type EvaluationSet, holdoutGroups } from './evaluation.ts';
+import type { ModelState } from './models.ts';
 import { type JudgedRanking, ndcg, type RankingQuality, randomFloor, rankQuality } from './quality.ts';
 import { type Scorer, studentScores, teacherScores } from './score.ts';
-import { stepsTaken } from './state.ts';
+import { addPoint, stepsTaken } from './state.ts';
 import type { Block, Workshop } from './turn.ts';
 
 /** The curve begins with the student as it was before it learnt anything. */
@@ -17,7 +18,8 @@ export function firstPoint(shop: Workshop): CurvePoint {
 
 /**
  * Prequential evaluation (Dawid 1984): the student is tested on the new groups, then trained on them. By clicks, so
- * also where no judgments are given. The teacher has learnt them already by now and is left out.
+ * also where no judgments are given. The teacher has learnt them already and is left out. Asked again before DISTILL
+ * it finds the same.
  */
 export function prequentialTest(shop: Workshop, block: Block): void {
   const fresh = shop.journal.read(block.from, block.to).filter((group) => !group.holdout);
@@ -31,7 +33,7 @@ export function evaluateTurn(shop: Workshop, block: Block): void {
   const { state } = shop;
   const figures: Record<string, number> = { ...state.figures };
   for (const set of evaluationSets(shop, block.to)) Object.assign(figures, figuresOf(shop, set));
-  state.curve.push({ cursor: block.to, steps: stepsTaken(state), figures });
+  addPoint(state, { cursor: block.to, steps: stepsTaken(state), figures });
   state.figures = {};
 }
 
@@ -73,6 +75,27 @@ export function gateFigures(figures: Readonly<Record<string, number>>): Record<s
     'holdout.pnr': pick('student.pnr')!,
     'holdout.mrr': pick('student.mrr')!,
   };
+}
+
+/**
+ * Another student's figures for the gate, on the queries that this one was just tested on: clicks on holdout groups
+ * come and go, and two students can only be compared on the same ones.
+ */
+export function gateFiguresWith(shop: Workshop, student: ModelState): Record<string, number> {
+  const [set] = evaluationSets(shop, shop.state.position.cursor);
+  if (!set) return gateFigures({});
+  return withStudent(shop, student, () => gateFigures(named(set.on, set, floorsAndStudent(shop, set))));
+}
+
+/** What `work` makes of another student; the present one, moments and all, comes back afterwards. */
+export function withStudent<T>({ student }: Scorer, other: ModelState, work: () => T): T {
+  const now = student.state();
+  student.restore({ weights: other.weights, moments: new Map() });
+  try {
+    return work();
+  } finally {
+    student.restore(now);
+  }
 }
 
 function evaluationSets(shop: Workshop, cursor: number): EvaluationSet[] {
@@ -118,12 +141,7 @@ export function floorsAndStudent(shop: Scorer, set: EvaluationSet): Record<strin
   const shown = set.queries.flatMap((q) => q.shown ?? []);
   return {
     random: plain(randomFloor(rankings(set, new Float32Array(texts.length)))),
-    bm25: plain(
-      quality(
-        set,
-        Float32Array.from(texts, ({ query, document }) => bm25.score(query, document)),
-      ),
-    ),
+    bm25: plain(quality(set, bm25Scores(set))),
     ...(shown.length === texts.length ? { shown: plain(quality(set, Float32Array.from(shown))) } : {}),
     student: plain(quality(set, studentScores(shop, texts))),
   };

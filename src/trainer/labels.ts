@@ -20,6 +20,8 @@ const entryBytes = 16;
 /** Bounded by `keptMax`; the label set longest ago is forgotten first. */
 export class LabelTable {
   private readonly labels = new Map<string, Label>();
+  /** Goes on where it was: a new iterator would step over every entry removed from the front so far. */
+  private readonly oldest = this.labels.keys();
   private readonly keptMax: number;
 
   constructor(keptMax: number) {
@@ -33,7 +35,7 @@ export class LabelTable {
   set(key: string, label: Label): void {
     this.labels.delete(key);
     this.labels.set(key, label);
-    if (this.labels.size > this.keptMax) this.labels.delete(this.labels.keys().next().value!);
+    if (this.labels.size > this.keptMax) this.labels.delete(this.oldest.next().value!);
   }
 
   get(key: string): Label | undefined {

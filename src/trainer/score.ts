@@ -1,9 +1,8 @@
-// The SCORE turn: the teacher grades what DISTILL is about to use, and the student, which has not seen the new
-// groups yet, is tested on them (prequential evaluation: test, then train).
+// The SCORE turn: the teacher grades what DISTILL is about to use.
 import type { Document } from '../contract.ts';
 import { fitCalibration } from './calibration.ts';
-import { labelKey } from './labels.ts';
-import { type Block, distillPlan, documentOf, type Workshop } from './turn.ts';
+import { type Label, labelKey } from './labels.ts';
+import { type Block, distillPlan, documentOf, type StepDone, type Steps, type Workshop } from './turn.ts';
 
 interface Wanted {
   readonly query: string;
@@ -12,41 +11,44 @@ interface Wanted {
 
 /**
  * Gives every result that DISTILL will use a label: fresh groups one of this teacher version, replayed ones a new one
- * only where theirs is older than labels.staleness_max versions (promise 6). Fits this version's calibration on the
- * first block it scores. All at the end and at once: an interrupted SCORE leaves no trace.
- *
- * @returns how many labels were made and how many were used again.
+ * only where theirs is older than labels.staleness_max versions (promise 6). Fits this version's calibration on what
+ * it scores. All at the end and at once: an interrupted SCORE leaves no trace.
  */
-export function scoreTurn(shop: Workshop, block: Block): { scored: number; reused: number } {
+export function* scoreTurn(shop: Workshop, block: Block): Steps {
   const { config, labels, state } = shop;
   const { plan, fresh } = distillPlan(shop, block);
   const version = state.teacherVersion;
   const isFresh = new Set(fresh.map((group) => group.sequence));
   const wanted = new Map<string, Wanted>();
-  const used = new Set<string>();
+  const used = new Map<string, Label>();
   for (const { group, positive, negative } of plan.flat()) {
     for (const result of [positive, negative]) {
       const document = documentOf(group, result);
       const key = labelKey(group.query, document);
       const staleness = isFresh.has(group.sequence) ? 0 : config.labels.stalenessMax;
-      if (labels.fresh(key, version, staleness)) used.add(key);
+      const label = labels.fresh(key, version, staleness);
+      if (label) used.set(key, label);
       else wanted.set(key, { query: group.query, document });
     }
   }
-  const scores = teacherScores(shop, [...wanted.values()]);
+  const scores = yield* teacherScoring(shop, [...wanted.values()]);
+  // Used again is as good as new: what DISTILL needs is what the table forgets last.
+  for (const [key, label] of used) labels.set(key, label);
   [...wanted.keys()].forEach((key, i) => {
     labels.set(key, { teacherVersion: version, score: scores[i]! });
   });
-  if (scores.length > 0 && !state.calibrations.some((c) => c.teacherVersion === version)) {
+  if (scores.length > 0)
     state.calibrations = [...state.calibrations, fitCalibration(version, scores)].filter(
       (c) => version - c.teacherVersion <= config.labels.stalenessMax,
     );
-  }
-  return { scored: wanted.size, reused: used.size };
+  Object.assign(state.figures, { 'score.labels': wanted.size, 'score.reused': used.size });
 }
 
-/** Raw teacher scores, in the order given. Batches are of like length, so that padding costs next to nothing. */
-export function teacherScores(shop: Workshop, texts: readonly Wanted[]): Float32Array {
+/** Raw teacher scores, in the order given. */
+export const teacherScores = (shop: Workshop, texts: readonly Wanted[]): Float32Array =>
+  finished(teacherScoring(shop, texts));
+
+function teacherScoring(shop: Workshop, texts: readonly Wanted[]): Scoring {
   const encoded = texts.map(({ query, document }) => shop.encoders.teacherScore(query, document));
   return inBatchesByLength(
     encoded,
@@ -62,28 +64,41 @@ export type Scorer = Pick<Workshop, 'student' | 'encoders' | 'config'>;
 /** Student scores, in the order given. */
 export function studentScores(shop: Scorer, texts: readonly Wanted[]): Float32Array {
   const encoded = texts.map(({ query, document }) => shop.encoders.studentPair(query, document));
-  return inBatchesByLength(
+  const scoring = inBatchesByLength(
     encoded,
     (p) => p.ids.length,
     shop.config.labels.batch,
     (b) => shop.student.score(b),
   );
+  return finished(scoring);
 }
 
-function inBatchesByLength<T>(
+/** A step per batch. */
+type Scoring = Generator<StepDone, Float32Array>;
+
+/** Batches are of like length, so that padding costs next to nothing. */
+function* inBatchesByLength<T>(
   items: readonly T[],
   length: (item: T) => number,
   batch: number,
   score: (items: T[]) => Float32Array,
-): Float32Array {
+): Scoring {
   const order = items.map((_, i) => i).sort((a, b) => length(items[a]!) - length(items[b]!) || a - b);
   const out = new Float32Array(items.length);
-  for (let at = 0; at < order.length; at += batch) {
-    const part = order.slice(at, at + batch);
+  const of = Math.ceil(order.length / batch);
+  for (let done = 0; done < of; done++) {
+    const part = order.slice(done * batch, (done + 1) * batch);
     const scores = score(part.map((i) => items[i]!));
     part.forEach((i, j) => {
       out[i] = scores[j]!;
     });
+    yield { done: done + 1, of };
   }
   return out;
+}
+
+function finished(scoring: Scoring): Float32Array {
+  let next = scoring.next();
+  while (!next.done) next = scoring.next();
+  return next.value;
 }

@@ -1,7 +1,7 @@
 // All of the trainer's state that is not a tensor. With the weights, the moments and the labels it is enough to
 // continue as if nothing had happened (promise 3). Randomness has no state: it follows from seed, cycle and turn.
 import type { Group } from '../contract.ts';
-import { RestillError } from '../errors.ts';
+import { assert, RestillError } from '../errors.ts';
 import type { CurvePoint, TurnKind } from '../protocol.ts';
 import type { Calibration } from './calibration.ts';
 import { origin, type Position } from './schedule.ts';
@@ -25,11 +25,12 @@ export interface TrainerState {
   optimizerSteps: Record<Objective, number>;
   stepsRefused: number;
   turns: Record<TurnKind, number>;
-  /** Running sums over the steps of the turn at hand. */
-  sums: { steps: number; loss: number; gradientNorm: number };
+  /** Running sums over the steps of the turn at hand, and how many the last ones refused are. */
+  sums: { steps: number; loss: number; gradientNorm: number; refusedInARow: number };
   /** Newest last; only versions that a label in use may have. */
   calibrations: Calibration[];
   provenance: Provenance;
+  /** Add by `addPoint`. */
   curve: CurvePoint[];
   /** Figures of the cycle at hand, which become a point of the curve in EVALUATE. */
   figures: Record<string, number>;
@@ -41,17 +42,34 @@ export const freshState = (): TrainerState => ({
   optimizerSteps: { pretrain: 0, finetune: 0, distill: 0 },
   stepsRefused: 0,
   turns: { PRETRAIN: 0, FINETUNE: 0, SCORE: 0, DISTILL: 0, EVALUATE: 0, SNAPSHOT: 0 },
-  sums: { steps: 0, loss: 0, gradientNorm: 0 },
+  sums: noSums(),
   calibrations: [],
   provenance: { topic: '', offsets: {}, eventFromMs: 0, eventToMs: 0, groups: 0 },
   curve: [],
   figures: {},
 });
 
+export const noSums = (): TrainerState['sums'] => ({ steps: 0, loss: 0, gradientNorm: 0, refusedInARow: 0 });
+
+/** Points of a curve that are kept: more than a picture can show. Even, so that thinning keeps both ends. */
+const curveMax = 400;
+
+/** Where the curve is full every second point goes: its length is bounded however long the stream is. */
+export function addPoint(state: TrainerState, point: CurvePoint): void {
+  state.curve.push(point);
+  if (state.curve.length > curveMax) state.curve = state.curve.filter((_, i) => i % 2 === 0);
+}
+
 const version = 1;
 
 export function encodeState(state: TrainerState): Uint8Array {
-  return Buffer.from(`${JSON.stringify({ version, ...state }, null, 1)}\n`);
+  return Buffer.from(`${JSON.stringify({ version, ...state }, finite, 1)}\n`);
+}
+
+/** JSON has no NaN and no infinity: they would come back as null and be taken for 0. */
+function finite(name: string, value: unknown): unknown {
+  assert(typeof value !== 'number' || Number.isFinite(value), `${name} in the state is ${value}`);
+  return value;
 }
 
 /** @throws RestillError GENERATION_FOREIGN for a version this build does not know. */

@@ -1,8 +1,7 @@
 // What the trainer says at the end: the figures of the whole run, and every ranker beside the floors.
 import type { GenerationId } from '../contract.ts';
 import type { TrainerSummary, TurnKind } from '../protocol.ts';
-import { qualityTables, scoreSet } from './evaluate.ts';
-import type { EvaluationSet } from './evaluation.ts';
+import { qualityTables, scoreSet, withStudent } from './evaluate.ts';
 import type { ModelState } from './models.ts';
 import { stepsTaken } from './state.ts';
 import type { Workshop } from './turn.ts';
@@ -24,19 +23,10 @@ export function summarise(o: {
     generation: o.generation,
     weightsSha256: o.weightsSha256,
     teacherVersion: state.teacherVersion,
-    quality: qualityTables(shop, state.position.cursor, (set) => before(shop, o.studentAtStart, set)),
+    quality: qualityTables(shop, state.position.cursor, (set) =>
+      withStudent(shop, o.studentAtStart, () => scoreSet(shop, set)),
+    ),
     curve: [...state.curve],
     seconds: o.seconds,
   };
-}
-
-/** Scores of the student as it was at the start; its present weights come back afterwards. */
-function before({ student, ...shop }: Workshop, atStart: ModelState, set: EvaluationSet): Float32Array {
-  const now = student.state();
-  student.restore({ weights: atStart.weights, moments: new Map() });
-  try {
-    return scoreSet({ student, ...shop }, set);
-  } finally {
-    student.restore(now);
-  }
 }

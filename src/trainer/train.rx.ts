@@ -7,14 +7,14 @@ import type { FromTrainer, TrainerSummary, TurnKind } from '../protocol.ts';
 import { evaluateTurn, firstPoint, prequentialTest } from './evaluate.ts';
 import { advance, type Decision, decide } from './schedule.ts';
 import { scoreTurn } from './score.ts';
-import { enter } from './state.ts';
+import { addPoint, enter } from './state.ts';
 import {
   type Block,
   closeSums,
   distillTurn,
   finetuneTurn,
   pretrainTurn,
-  type Training,
+  type Steps,
   type Workshop,
 } from './turn.ts';
 
@@ -52,14 +52,13 @@ async function* conduct(
 ): AsyncGenerator<FromTrainer> {
   const rhythm = shop.config.turns;
   const seconds = noSeconds();
-  const loaded = JSON.stringify(shop.state.position);
-  if (shop.state.curve.length === 0) shop.state.curve.push(firstPoint(shop));
+  let saved = shop.state.position;
+  if (shop.state.curve.length === 0) addPoint(shop.state, firstPoint(shop));
   for (;;) {
     const orders = orders$.value;
     if (orders.stopping) {
-      if (JSON.stringify(shop.state.position) !== loaded) {
+      if (shop.state.position !== saved)
         yield { kind: 'generation', manifest: await ports.publish(shop, false) };
-      }
       return;
     }
     const decision = decide(shop.state.position, orders, rhythm);
@@ -76,6 +75,7 @@ async function* conduct(
     const took = (ports.clock.elapsed() - startedMs) / 1000;
     seconds[decision.turn] += took;
     if (!finished) continue;
+    if (decision.turn === 'SNAPSHOT') saved = shop.state.position;
     yield turnReport(shop, decision, took);
   }
 }
@@ -97,14 +97,11 @@ async function* runTurn(
     await firstValueFrom(orders$.pipe(filter((o) => o.stopping || o.retired >= manifest.cursor)));
     return true;
   }
-  if (turn === 'SCORE') {
-    prequentialTest(shop, decision);
-    const { scored, reused } = scoreTurn(shop, decision);
-    Object.assign(shop.state.figures, { 'score.labels': scored, 'score.reused': reused });
-  } else if (turn === 'EVALUATE') {
+  if (turn === 'EVALUATE') {
     evaluateTurn(shop, decision);
   } else {
-    for (const { done, of } of training(shop, turn, decision)) {
+    if (turn === 'SCORE') prequentialTest(shop, decision);
+    for (const { done, of } of stepwise(shop, turn, decision)) {
       yield { kind: 'progress', turn, cursor: decision.from, done, of };
       await breathe();
       if (orders$.value.stopping && done < of) return false;
@@ -114,12 +111,14 @@ async function* runTurn(
   return true;
 }
 
-function training(shop: Workshop, turn: 'PRETRAIN' | 'FINETUNE' | 'DISTILL', block: Block): Training {
+function stepwise(shop: Workshop, turn: Exclude<TurnKind, 'EVALUATE' | 'SNAPSHOT'>, block: Block): Steps {
   switch (turn) {
     case 'PRETRAIN':
       return pretrainTurn(shop, block);
     case 'FINETUNE':
       return finetuneTurn(shop, block);
+    case 'SCORE':
+      return scoreTurn(shop, block);
     case 'DISTILL':
       return distillTurn(shop, block);
   }

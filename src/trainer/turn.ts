@@ -1,5 +1,5 @@
 // What every turn works with, and the three turns that train. A turn is a function of config, seed, state and
-// journal[0..cursor] (promise 2); it yields after every optimizer step so that its caller can stop there.
+// journal[0..cursor] (promise 2); it yields after every step so that its caller can stop there.
 import type { Config } from '../config.ts';
 import type { Document, Group, JournalReader } from '../contract.ts';
 import { assert } from '../errors.ts';
@@ -8,12 +8,12 @@ import { randomFor } from '../random.ts';
 import { batches, type DistillItem, distillItems, pairItems, preferenceItems } from './batch.ts';
 import { calibrate } from './calibration.ts';
 import type { EvaluationSet } from './evaluation.ts';
-import { StepHealth } from './health.ts';
+import { attempt } from './health.ts';
 import { type LabelTable, labelKey } from './labels.ts';
 import type { Encoders, OptimizerStep, StepResult, StudentModel, TeacherModel } from './models.ts';
 import { rehearse } from './rehearsal.ts';
 import { learningRate } from './schedule.ts';
-import type { Objective, TrainerState } from './state.ts';
+import { noSums, type Objective, type TrainerState } from './state.ts';
 
 export interface Workshop {
   readonly config: Config;
@@ -38,12 +38,13 @@ export interface StepDone {
   readonly of: number;
 }
 
-export type Training = Generator<StepDone, void>;
+/** A turn under way. Where it is left between two steps it can be taken up again. */
+export type Steps = Generator<StepDone, void>;
 
 export const documentOf = (group: Group, result: number): Document => group.results[result]!;
 
 /** Continued pre-training: the teacher learns to produce what was clicked. */
-export function pretrainTurn(shop: Workshop, block: Block): Training {
+export function pretrainTurn(shop: Workshop, block: Block): Steps {
   const { config, encoders, teacher } = shop;
   const random = randomFor(config.seed, 'pretrain', shop.state.position.cycle);
   const { fresh, past } = rehearse(shop.journal, block, config.replay, random);
@@ -57,7 +58,7 @@ export function pretrainTurn(shop: Workshop, block: Block): Training {
 }
 
 /** Rank fine-tuning: the teacher learns which of two documents is better. */
-export function finetuneTurn(shop: Workshop, block: Block): Training {
+export function finetuneTurn(shop: Workshop, block: Block): Steps {
   const { config, encoders, teacher } = shop;
   const random = randomFor(config.seed, 'finetune', shop.state.position.cycle);
   const { fresh, past } = rehearse(shop.journal, block, config.replay, random);
@@ -87,7 +88,7 @@ export function distillPlan(
 }
 
 /** Distillation: the student learns the teacher's grades. */
-export function distillTurn(shop: Workshop, block: Block): Training {
+export function distillTurn(shop: Workshop, block: Block): Steps {
   const { encoders, student } = shop;
   return train(shop, 'distill', distillPlan(shop, block).plan, (batch, at) =>
     student.distill(
@@ -119,13 +120,12 @@ function* train<T>(
   objective: Objective,
   plan: readonly T[][],
   step: (batch: T[], at: OptimizerStep) => StepResult,
-): Training {
+): Steps {
   const { state, config } = shop;
-  const health = new StepHealth();
   while (state.position.stepsDone < plan.length) {
     const number = state.optimizerSteps[objective] + 1;
     const at = { step: number, learningRate: learningRate(number, config[objective]) };
-    const result = health.attempt(`${objective} step ${number}`, () =>
+    const result = attempt(state, `${objective} step ${number}`, () =>
       step(plan[state.position.stepsDone]!, at),
     );
     if (result) {
@@ -133,8 +133,6 @@ function* train<T>(
       state.sums.steps++;
       state.sums.loss += result.loss;
       state.sums.gradientNorm += result.gradientNorm;
-    } else {
-      state.stepsRefused++;
     }
     state.position = { ...state.position, stepsDone: state.position.stepsDone + 1 };
     yield { done: state.position.stepsDone, of: plan.length };
@@ -144,7 +142,7 @@ function* train<T>(
 /** Means over the steps of a finished turn; empties the sums. */
 export function closeSums(state: TrainerState, kind: TurnKind): Record<string, number> {
   const { steps, loss, gradientNorm } = state.sums;
-  state.sums = { steps: 0, loss: 0, gradientNorm: 0 };
+  state.sums = noSums();
   if (steps === 0) return {};
   const name = kind.toLowerCase();
   return { [`${name}.loss`]: loss / steps, [`${name}.gradientNorm`]: gradientNorm / steps };
