@@ -2,11 +2,11 @@
 // waiting.
 import type { Config } from '../config.ts';
 import type { DeadLetter, Group, SourceRecord } from '../contract.ts';
-import { assert, RestillError } from '../errors.ts';
+import { RestillError } from '../errors.ts';
 import { decode, isEvent } from './decode.ts';
 import { isLetter } from './envelope.ts';
 import type { Intake } from './intake.ts';
-import type { Batch, Effects, IngestStatus, SourceItem } from './ports.ts';
+import type { Effects, IngestStatus, SourceItem } from './ports.ts';
 import { openResume } from './resume.ts';
 
 /** What a batch of records comes to. The letters must be durable before the effects are. */
@@ -78,19 +78,6 @@ export function openBatching(config: Config, status: IngestStatus, intake: Intak
       return harvest;
     },
   };
-}
-
-/**
- * The transactions of a batch: usually one. More than `groupsMax` groups are written ahead in parts, the
- * effects with the last part.
- */
-export function partsOf(groups: readonly Group[], effects: Effects, groupsMax: number): Batch[] {
-  assert(groupsMax >= 1, `groupsMax is ${groupsMax}`);
-  const parts: Batch[] = [];
-  let from = 0;
-  for (; groups.length - from > groupsMax; from += groupsMax)
-    parts.push({ groups: groups.slice(from, from + groupsMax), effects: null });
-  return [...parts, { groups: groups.slice(from), effects }];
 }
 
 const alreadyEnded = (): RestillError =>

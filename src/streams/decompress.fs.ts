@@ -18,6 +18,9 @@ export interface Decompressor {
    * at once.
    */
   readonly inputBytes: number;
+  /**
+   * The bytes are used up, or the chunks are views of them: the caller may use its buffer again after those.
+   */
   push(bytes: Buffer): Promise<Decompressed>;
   /** No more input: fails where the input is cut off. */
   end(): Promise<Decompressed>;
@@ -98,7 +101,8 @@ function fromScript(): Decompressor {
   };
   return {
     inputBytes: 1 << 13,
-    push: (bytes) => attempt(bytes, false),
+    // It keeps what it cannot use yet, and the caller will use its buffer again.
+    push: (bytes) => attempt(Uint8Array.from(bytes), false),
     end: () => attempt(new Uint8Array(0), true),
     close: () => {},
   };

@@ -5,10 +5,11 @@
 import { concatMap, defer, filter, map, type Observable, repeat, takeWhile } from 'rxjs';
 import type { Config } from '../config.ts';
 import type { IngestCounts, JournalStatus } from '../contract.ts';
-import { type Batching, type Harvest, openBatching, partsOf } from './batch.ts';
+import { RestillError } from '../errors.ts';
+import { type Batching, type Harvest, openBatching } from './batch.ts';
 import { openIntake } from './intake.ts';
 import { type Merge, openMerge } from './merge.ts';
-import type { Batch, DeadLetterFile, Effects, Journal, Source, SourceItem } from './ports.ts';
+import type { DeadLetterFile, Journal, Source, SourceItem } from './ports.ts';
 
 export interface IngestParts {
   readonly config: Config;
@@ -41,7 +42,7 @@ export interface Ingest {
 export function openIngest(parts: IngestParts): Ingest {
   const run = new Run(parts);
   const progress$ = defer(() => run.read()).pipe(
-    map((step) => run.feed(step)),
+    map((step) => run.harvest(step)),
     concatMap((step) => run.commit(step)),
     repeat(),
     takeWhile((step) => !step.last, true),
@@ -55,7 +56,6 @@ export function openIngest(parts: IngestParts): Ingest {
 const groupsMax = 500;
 
 interface Step {
-  readonly items: readonly SourceItem[];
   /** The source has no more. */
   readonly ended: boolean;
   readonly last: boolean;
@@ -100,16 +100,19 @@ class Run {
     return { status, counts: status.counts, ...this.#parts.source.progress() };
   }
 
-  /** One transaction's worth of new records, in order. */
+  /** Takes one transaction's worth of new records, in order. */
   async read(): Promise<Step> {
     const wanted = this.#parts.config.journal.transactionRecords;
-    const items: SourceItem[] = [];
-    const step = { items, ended: false, last: false, failure: null, harvest: null };
+    const step = { ended: false, last: false, failure: null, harvest: null };
+    let taken = 0;
     try {
-      while (items.length < wanted) {
+      while (taken < wanted) {
         const released: SourceItem[] = [];
-        this.#merge.take(released, wanted - items.length);
-        items.push(...this.#batching.admit(released));
+        this.#merge.take(released, wanted - taken);
+        // Piece by piece, not all at the end: the source decompresses the next piece meanwhile.
+        const fresh = this.#batching.admit(released);
+        this.#batching.feed(fresh);
+        taken += fresh.length;
         if (this.#stopped) return { ...step, last: true };
         if (released.length > 0) continue;
         const input = this.#merge.wants();
@@ -117,13 +120,14 @@ class Run {
         await this.#readInput(input);
       }
     } catch (failure) {
-      return { ...step, last: true, failure: failure as Error };
+      // What was read before it is good. After a mistake of our own nothing is.
+      if (!(failure instanceof RestillError) || failure.code === 'BUG') throw failure;
+      return { ...step, last: true, failure };
     }
     return step;
   }
 
-  feed(step: Step): Step {
-    this.#batching.feed(step.items);
+  harvest(step: Step): Step {
     if (step.ended) this.#batching.finish();
     return { ...step, harvest: this.#batching.harvest() };
   }
@@ -149,23 +153,33 @@ class Run {
     else this.#merge.push(input, items);
   }
 
+  /**
+   * Usually one transaction. Groups that are too many for one, or for the room there is, are written ahead in
+   * parts, the effects with the last part: waiting for room for all at once could wait for ever, because the
+   * trainer may need what fits to make room.
+   */
   async #write({ groups, letters, effects }: Harvest): Promise<void> {
-    const { config, journal, deadLetters } = this.#parts;
+    const { journal, deadLetters } = this.#parts;
     if (this.#abandoned) return;
     const deadLetterBytes = await deadLetters.append(letters);
-    const whole: Effects = { ...effects, deadLetterBytes };
-    for (const batch of partsOf(groups, whole, Math.min(groupsMax, config.journal.ringMax)))
-      if (await this.#hasRoom(batch)) await journal.append(batch);
-      else {
+    for (let from = 0; ; ) {
+      if (from < groups.length && !(await this.#hasRoom())) {
         this.#abandoned = true;
         return;
       }
+      const to = Math.min(groups.length, from + groupsMax, from + journal.capacity());
+      const isLast = to === groups.length;
+      const part = groups.slice(from, to);
+      await journal.append({ groups: part, effects: isLast ? { ...effects, deadLetterBytes } : null });
+      if (isLast) return;
+      from = to;
+    }
   }
 
   /** Waits while the ring is full; false when stopped meanwhile. */
-  async #hasRoom({ groups }: Batch): Promise<boolean> {
+  async #hasRoom(): Promise<boolean> {
     const { journal } = this.#parts;
-    if (journal.capacity() >= groups.length) return true;
-    return Promise.race([journal.room(groups.length).then(() => true), this.#whenStopped.then(() => false)]);
+    if (journal.capacity() > 0) return true;
+    return Promise.race([journal.room(1).then(() => true), this.#whenStopped.then(() => false)]);
   }
 }

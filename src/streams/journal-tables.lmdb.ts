@@ -23,8 +23,9 @@ export interface Tables {
 }
 
 export function openTables(directory: string, readOnly: boolean): Tables {
+  let root: RootDatabase<Buffer, number> | null = null;
   try {
-    const root = open<Buffer, number>({
+    root = open<Buffer, number>({
       path: directory,
       noSubdir: false,
       maxDbs: 16,
@@ -32,32 +33,39 @@ export function openTables(directory: string, readOnly: boolean): Tables {
       overlappingSync: false,
       readOnly,
     });
-    const table = (name: string): Table => root.openDB<Buffer, number>(name, { encoding: 'binary' });
-    return {
-      root,
-      meta: root.openDB<Buffer, string>('meta', { encoding: 'binary' }),
-      ring: table('ring'),
-      memory: table('memory'),
-      members: table('members'),
-      state: {
-        impressions: table('state-impressions'),
-        orphans: table('state-orphans'),
-        sessions: table('state-sessions'),
-        queries: table('state-queries'),
-        propensity: table('state-propensity'),
-        partitions: table('state-partitions'),
-        counts: table('state-counts'),
-      },
-    };
+    return tablesOf(root);
   } catch (error) {
+    void root?.close();
     throw openFailure(directory, readOnly, error);
   }
 }
 
+function tablesOf(root: RootDatabase<Buffer, number>): Tables {
+  const table = (name: string): Table => root.openDB<Buffer, number>(name, { encoding: 'binary' });
+  return {
+    root,
+    meta: root.openDB<Buffer, string>('meta', { encoding: 'binary' }),
+    ring: table('ring'),
+    memory: table('memory'),
+    members: table('members'),
+    state: {
+      impressions: table('state-impressions'),
+      orphans: table('state-orphans'),
+      sessions: table('state-sessions'),
+      queries: table('state-queries'),
+      propensity: table('state-propensity'),
+      partitions: table('state-partitions'),
+      counts: table('state-counts'),
+    },
+  };
+}
+
 /** LMDB's own errors are negative; positive ones come from the operating system. */
+const isLmdbError = (error: unknown): error is Error => (error as { code?: number }).code! < 0;
+
 function openFailure(directory: string, readOnly: boolean, cause: unknown): RestillError {
-  const { code, message } = cause as { code?: number; message: string };
-  if (code !== undefined && code < 0)
+  const { message } = cause as Error;
+  if (isLmdbError(cause))
     return new RestillError('JOURNAL_DAMAGED', `the journal in ${directory} is damaged: ${message}`, {
       cause,
     });
@@ -89,6 +97,7 @@ export function readValue<K extends string | number>(
   try {
     return table.getBinaryFast(slot) ?? null;
   } catch (error) {
-    throw damaged(area, slot, (error as Error).message, error);
+    if (!isLmdbError(error)) throw error;
+    throw damaged(area, slot, error.message, error);
   }
 }

@@ -2,7 +2,7 @@
 //
 // Invariants:
 // 1. However the bytes are cut into chunks, the lines are the same.
-// 2. No more than `bytesMax` bytes of a line are held between two chunks.
+// 2. Between two chunks no more of a line is held than `bytesMax` bytes (1 KiB if that is less).
 
 /** Of a line that is too long, so many bytes are kept for its dead letter. */
 export const keptBytes = 1024;
@@ -26,6 +26,7 @@ export interface LineSplitter {
 
 /** @param bytesMax longest line, in bytes without the line feed. */
 export function openLines(bytesMax: number, sink: LineSink): LineSplitter {
+  const heldMax = Math.max(bytesMax, keptBytes);
   let parts: Buffer[] = [];
   /** Bytes of the unfinished line so far; more than `parts` holds once it is too long. */
   let length = 0;
@@ -43,8 +44,8 @@ export function openLines(bytesMax: number, sink: LineSink): LineSplitter {
     const held = length;
     length += part.length;
     // A copy: the chunk would otherwise stay in memory for the sake of its last line.
-    if (length <= bytesMax) parts.push(Buffer.from(part));
-    else if (held <= bytesMax)
+    if (length <= heldMax) parts.push(Buffer.from(part));
+    else if (held <= heldMax)
       parts = [Buffer.concat([...parts, part.subarray(0, keptBytes)]).subarray(0, keptBytes)];
   };
 

@@ -2,10 +2,15 @@
 //
 // Invariants:
 // 1. Nothing is lost and nothing is made up: every whole line before the end, or before the place where the
-//    file breaks off, is delivered once and in order; then comes the end or the error. Half a line before a
-//    break is no line.
+//    file is cut off, is delivered once and in order; then comes the end or the error. Half a line before a
+//    cut is no line.
 // 2. Memory is bounded by the chunks and records.bytes_max, whatever is in the file: a longer line is cut
-//    off. While one chunk is parsed, the next one is read and decompressed: one chunk ahead, no more.
+//    off.
+//
+// While one chunk is parsed, the next one is read and decompressed: one chunk ahead, no more.
+// Not guaranteed: a compressed file that is damaged inside. That is found out late (gzip has one checksum, at
+// its end), so wrong lines may come before the error, and right ones just before it may be missing. Resumed
+// with a sound file, ingest finds that the newest record it took is another one.
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Config } from '../config.ts';
@@ -69,11 +74,14 @@ class Recording {
   readonly #handle: FileHandle;
   readonly #splitter;
   #decompressor: Decompressor | null = null;
+  #buffers: [Buffer, Buffer] = [Buffer.alloc(0), Buffer.alloc(0)];
   #items: SourceItem[] = [];
   #lines = 0;
   /** What the chunk after the last one comes to, under way. */
   #next: Promise<Decompressed | null> | null = null;
   #failure: Error | null = null;
+  /** Of the file; what it holds may not all have been delivered. */
+  #endReached = false;
   #ended = false;
 
   constructor(path: string, handle: FileHandle, bytesTotal: number, bytesMax: number) {
@@ -127,9 +135,17 @@ class Recording {
     this.#failure = now.failure;
   }
 
+  /** Two take turns: what came of the one may be views of it, and is parsed while the other is filled. */
+  #nextBuffer(): Buffer {
+    const size = this.#decompressor?.inputBytes ?? 4096;
+    const [next, other] = this.#buffers;
+    this.#buffers = [other, next.length === size ? next : Buffer.allocUnsafe(size)];
+    return this.#buffers[1];
+  }
+
   /** The next chunk; null after the last one. */
   async #decompress(): Promise<Decompressed | null> {
-    const bytes = Buffer.allocUnsafe(this.#decompressor?.inputBytes ?? 4096);
+    const bytes = this.#nextBuffer();
     let bytesRead: number;
     try {
       ({ bytesRead } = await this.#handle.read(bytes, 0, bytes.length, null));
@@ -139,8 +155,9 @@ class Recording {
     this.bytesRead += bytesRead;
     this.#decompressor ??= decompressorFor(bytes.subarray(0, bytesRead));
     if (bytesRead > 0) return this.#decompressor.push(bytes.subarray(0, bytesRead));
-    const last = await this.#decompressor.end();
-    return last.chunks.length > 0 || last.failure !== null ? last : null;
+    if (this.#endReached) return null;
+    this.#endReached = true;
+    return this.#decompressor.end();
   }
 
   #brokenOff(cause: Error): RestillError {

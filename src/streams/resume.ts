@@ -45,7 +45,7 @@ export interface Resume {
 export function fingerprintOf(record: PlacedRecord): string {
   const opened = record.open();
   const { key, value } = isLetter(opened) ? opened.record : opened;
-  const sum = crc32(value ?? '', crc32(key ?? ''));
+  const sum = crc32(value ?? '', crc32('\0', crc32(key ?? '')));
   return `${record.offset}:${record.timestampMs}:${sum.toString(16).padStart(8, '0')}`;
 }
 

@@ -1,0 +1,96 @@
+// Invariants 1 and 2 of resume.ts (promises 1 and 10): what was taken is passed over, and only if it is the
+// same.
+import { describe, expect, test } from 'vitest';
+import type { SourceRecord } from '../../src/contract.ts';
+import { badLine } from '../../src/streams/envelope.ts';
+import { fingerprintOf, openResume, type Resume, type ResumePoint } from '../../src/streams/resume.ts';
+import { placed, recordOf } from '../support/records.ts';
+
+const start: ResumePoint = { topic: null, offsets: {}, fingerprints: {}, unplaced: 0 };
+const at = (offset: number, change: Partial<SourceRecord> = {}, partition = 0) =>
+  placed(recordOf(partition, offset, 100 + offset, change));
+const admitted = (resume: Resume, ...offsets: number[]): number[] =>
+  offsets.filter((offset) => resume.admit(at(offset)));
+
+/** After offsets 0 to 4 of partition 0 were taken. */
+const after: ResumePoint = {
+  topic: 'clicks',
+  offsets: { 'clicks/0': 5 },
+  fingerprints: { 'clicks/0': fingerprintOf(at(4)) },
+  unplaced: 2,
+};
+
+test('at the beginning everything is new, wherever offsets begin and whatever is missing between', () => {
+  const resume = openResume(start);
+  expect(admitted(resume, 7, 8, 12)).toEqual([7, 8, 12]);
+  expect(resume.topic).toBe('clicks');
+  expect(resume.fingerprints()).toEqual({ 'clicks/0': fingerprintOf(at(12)) });
+  expect(resume.fingerprints()).toEqual({});
+  resume.finish();
+});
+
+test('1: passes over what was taken; the same records make the same fingerprints', () => {
+  const resume = openResume(after);
+  expect(admitted(resume, 0, 1, 2, 3, 4)).toEqual([]);
+  resume.finish();
+  expect(admitted(resume, 5, 6, 9)).toEqual([5, 6, 9]);
+  expect(resume.admit(at(0, {}, 1))).toBe(true);
+  expect(resume.fingerprints()).toEqual({
+    'clicks/0': fingerprintOf(at(9)),
+    'clicks/1': fingerprintOf(at(0, {}, 1)),
+  });
+});
+
+test('1: lines without a place are counted', () => {
+  const resume = openResume(after);
+  expect([1, 2, 3, 4].map(() => resume.admitUnplaced())).toEqual([false, false, true, true]);
+  expect(resume.unplaced).toBe(4);
+});
+
+describe('2', () => {
+  const foreign = expect.objectContaining({ code: 'JOURNAL_FOREIGN' });
+
+  test('another record at the newest offset is foreign', () => {
+    for (const change of [{ value: 'other' }, { value: null }, { key: 'k' }, { timestampMs: 1 }])
+      expect(() => admitted(openResume(after), 3) && openResume(after).admit(at(4, change))).toThrow(foreign);
+  });
+
+  test('a recording that goes on elsewhere follows on, without a gap', () => {
+    expect(admitted(openResume(after), 5, 6)).toEqual([5, 6]);
+    expect(() => admitted(openResume(after), 6)).toThrow(
+      expect.objectContaining({
+        code: 'OFFSET_GAP',
+        message: expect.stringContaining('clicks/0 goes on at offset 6'),
+      }),
+    );
+  });
+
+  test('a recording without the newest record is foreign', () => {
+    expect(() => admitted(openResume(after), 3, 5)).toThrow(foreign);
+    const short = openResume(after);
+    admitted(short, 0, 1);
+    expect(() => short.finish()).toThrow(foreign);
+  });
+
+  test('a partition that does not come at all is no contradiction', () => {
+    const resume = openResume(after);
+    resume.admit(at(0, {}, 1));
+    resume.finish();
+  });
+
+  test('another topic is foreign, the configured one like the one met first', () => {
+    expect(() => openResume({ ...start, topic: 'views' }).admit(at(0))).toThrow('"clicks", expected "views"');
+    const resume = openResume(start);
+    resume.admit(at(0));
+    expect(() => resume.admit(at(1, { topic: 'views' }))).toThrow(foreign);
+  });
+});
+
+test('a fingerprint is of time, key and value, also of a record that is none after all', () => {
+  expect(fingerprintOf(placed(recordOf(0, 3, 7, { key: 'a', value: 'b' })))).toBe('3:7:15e87871');
+  expect(fingerprintOf(placed(recordOf(0, 3, 7, { key: 'ab', value: null })))).toBe('3:7:e19f7120');
+  const line = Buffer.from('{"topic":');
+  const letter = badLine(line, { file: 'f', line: 1 }, 'not JSON');
+  const bad = { ...placed(recordOf(0, 3, 7)), open: () => letter };
+  expect(fingerprintOf(bad)).toBe(fingerprintOf(placed(recordOf(0, 3, 7, { value: line }))));
+});
