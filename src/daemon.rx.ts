@@ -99,13 +99,16 @@ export function daemon$(parts: DaemonParts): Observable<DaemonEvent> {
   // Waiting for a signal must not keep a finished daemon alive.
   const over$ = state$.pipe(filter(isOver));
   const states$ = state$.pipe(map((state): DaemonEvent => ({ kind: 'state', state })));
-  const end$ = defer(() => (brokenOff ? throwError(() => brokenOff!.error) : EMPTY));
-  return concat(merge(ingest$, trainer$, stop$.pipe(takeUntil(over$)), states$), end$).pipe(
+  const work$ = merge(ingest$, trainer$, stop$.pipe(takeUntil(over$)), states$).pipe(
     catchError((error: unknown) => {
       signal('fail');
       parts.ingest.stop();
       throw brokenOff ? brokenOff.error : error;
     }),
+  );
+  return concat(
+    work$,
+    defer(() => (brokenOff ? throwError(() => brokenOff!.error) : EMPTY)),
   );
 }
 

@@ -44,7 +44,8 @@ export function takeSnapshot(
     scheduled: o.scheduled,
     configDigest: o.configDigest,
     lineage: lineageOf(shop),
-    metrics: { ...figures, ...gateFigures(figures) },
+    // Of these weights: between two steps nothing was measured.
+    metrics: o.scheduled ? { ...figures, ...gateFigures(figures) } : {},
     weightsSha256: weightsSha256(shop),
     files: [
       ...fixed,

@@ -52,3 +52,24 @@ export function journalOf(
     close: () => Promise.resolve(),
   };
 }
+
+export interface RingJournal extends JournalReader {
+  /** Groups before cursor - recentMax leave the ring; all of them are remembered. */
+  retire(cursor: number): void;
+}
+
+/** A journal in memory that can be retired. */
+export function ringJournal(groups: readonly Group[], recentMax: number): RingJournal {
+  let low = 0;
+  const at = (): JournalReader => journalOf(groups, low, [...Array(low).keys()]);
+  return {
+    status: () => at().status(),
+    read: (from, to) => at().read(from, to),
+    memory: () => at().memory(),
+    recall: (sequences) => at().recall(sequences),
+    close: () => Promise.resolve(),
+    retire: (cursor) => {
+      low = Math.max(low, cursor - recentMax);
+    },
+  };
+}
