@@ -251,6 +251,7 @@ function camelize(value: unknown): unknown {
 
 /** Relations between values, each with its reason. */
 function relate(c: Config): void {
+  const { evaluation } = c;
   const rules: [boolean, string][] = [
     [
       c.records.lookahead <= c.records.lookaheadMax,
@@ -279,6 +280,15 @@ function relate(c: Config): void {
     [
       c.journal.ringMax >= c.vocabulary.groups,
       'journal.ring_max must hold vocabulary.groups, from which the vocabulary is built',
+    ],
+    [
+      c.labels.keptMax >= 2 * c.distill.batch * c.distill.stepsMax,
+      'labels.kept_max must hold 2 x distill.batch x distill.steps_max labels: what one turn of distillation uses',
+    ],
+    [
+      new Set([evaluation.queries, evaluation.documents, evaluation.judgments].map((file) => file === null))
+        .size === 1,
+      'evaluation.queries, .documents and .judgments belong together: give all three or none',
     ],
   ];
   const broken = rules.filter(([holds]) => !holds).map(([, text]) => `  ${text}`);
