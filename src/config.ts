@@ -41,7 +41,8 @@ export const schema = z.strictObject({
   topic: z.string().nullable().default(null).describe('the topic to accept; null: any, but only one'),
   records: section({
     bytes_max: size('1MiB').describe('a larger record goes to the dead letters'),
-    lookahead: count(4096).describe('records read ahead to merge partitions and files by time'),
+    documents_shared: count(20_000).describe('documents whose texts are held once for all pages; only speed'),
+    lookahead: count(512).describe('records read ahead to merge partitions and files by time'),
     lookahead_max: count(65_536).describe('bound on records held while a partition is silent'),
   }),
   join: section({
@@ -102,7 +103,7 @@ export const schema = z.strictObject({
     ring_max: count(100_000).describe('groups; ingest waits when the trainer is this far behind'),
     recent_max: count(2_000, 0).describe('groups before the last generation that stay in the ring'),
     memory_max: count(20_000).describe('groups kept as a uniform sample of all that left the ring'),
-    transaction_records: count(1_000).describe('records whose effect is committed together'),
+    transaction_records: count(4_000).describe('records whose effect is committed together'),
   }),
   vocabulary: section({
     path: z.string().nullable().default(null).describe('a tokenizer.json; null: built from the first groups'),

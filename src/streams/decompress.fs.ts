@@ -27,7 +27,7 @@ export interface Decompressor {
   close(): void;
 }
 
-const chunkBytes = 1 << 18;
+const chunkBytes = 1 << 20;
 
 /** @param head the first bytes of the file, at least four where it has as many. */
 export function decompressorFor(head: Buffer): Decompressor {
@@ -75,7 +75,7 @@ function fromTransform(transform: Transform): Decompressor {
     });
 
   return {
-    inputBytes: 1 << 16,
+    inputBytes: 1 << 17,
     push: (bytes) => step((done) => transform.write(bytes, () => done())),
     end: () => step(() => transform.end()),
     close: () => transform.destroy(),

@@ -36,6 +36,7 @@ import { Audiences } from './privacy.ts';
 import { Propensities } from './propensity.ts';
 import { redact } from './redact.ts';
 import { everyPartition, Schedule, type Timer } from './schedule.ts';
+import { SharedDocuments } from './shared-documents.ts';
 import type { Entry, SlotTable } from './slot-table.ts';
 import type { StateEntry } from './state.ts';
 import type { Orphan, Visit } from './visit.ts';
@@ -86,12 +87,14 @@ class StreamIntake implements Intake {
   readonly #join: Join;
   readonly #propensities: Propensities;
   readonly #closing: Closing;
+  readonly #documents: SharedDocuments;
   #changed = false;
 
   constructor(config: Config, entries: readonly StateEntry[], nextSequence: number) {
     const totals = unpackTotals(entries);
     const saved = { entries, next: totals.next };
     this.#config = config;
+    this.#documents = new SharedDocuments(config.records.documentsShared);
     this.#counts = totals.counts;
     this.#schedule = new Schedule((timer) => this.#holds(timer));
     this.#watermarks = new Watermarks(config, saved);
@@ -197,7 +200,8 @@ class StreamIntake implements Intake {
       this.#counts.crowdedOut++;
       this.#closing.close(this.#join.open.oldest!);
     }
-    const entry = this.#join.enter(impressionId, visit, { query: foldSpace(text), results: event.results });
+    const results = event.results.map((result) => this.#documents.share(result));
+    const entry = this.#join.enter(impressionId, visit, { query: foldSpace(text), results });
     for (const orphan of this.#join.waiting(impressionId)) this.#joinOrphan(entry, orphan, event);
   }
 

@@ -27,6 +27,7 @@ import { LmdbReader } from './journal-reader.lmdb.ts';
 import { type JournalOptions, openTables, readMeta, type Table, type Tables } from './journal-tables.lmdb.ts';
 import { type Memory, openMemory } from './memory.ts';
 import type { Batch, IngestStatus, Journal, JournalHost } from './ports.ts';
+import { SharedDocuments } from './shared-documents.ts';
 import type { StateEntry } from './state.ts';
 
 /**
@@ -58,6 +59,7 @@ class LmdbJournal implements Journal {
   readonly #memory: Memory;
   readonly #sizes: Config['journal'];
   readonly #owner: string;
+  readonly #documents: SharedDocuments;
   #status: IngestStatus;
   /**
    * Sequence number of the next group that the intake makes: below `high` while it makes again what was
@@ -72,6 +74,7 @@ class LmdbJournal implements Journal {
   constructor(tables: Tables, status: IngestStatus, { config, host }: JournalOptions) {
     this.#tables = tables;
     this.#sizes = config.journal;
+    this.#documents = new SharedDocuments(config.records.documentsShared);
     this.#reader = new LmdbReader(tables, config.journal.ringMax);
     this.#memory = openMemory(
       { capacity: config.journal.memoryMax, seed: config.seed },
@@ -129,7 +132,7 @@ class LmdbJournal implements Journal {
         if (group.sequence < high) this.#requireSame(group);
         else {
           const slot = high++ % ringMax;
-          const sealed = format.sealGroup(slot, group, chain);
+          const sealed = format.sealGroup(slot, group, chain, this.#documents);
           chain = sealed.chain;
           puts.push([this.#tables.ring, slot, sealed.value]);
         }

@@ -74,7 +74,9 @@ class Recording {
   readonly #handle: FileHandle;
   readonly #splitter;
   #decompressor: Decompressor | null = null;
-  #buffers: [Buffer, Buffer] = [Buffer.alloc(0), Buffer.alloc(0)];
+  #buffers: readonly Buffer[] = [Buffer.alloc(0), Buffer.alloc(0), Buffer.alloc(0)];
+  /** The bytes after those being decompressed, under way: decompressing must not wait for the disk. */
+  #ahead: Promise<Buffer> | null = null;
   #items: SourceItem[] = [];
   #lines = 0;
   /** What the chunk after the last one comes to, under way. */
@@ -115,7 +117,7 @@ class Recording {
 
   async close(): Promise<void> {
     this.#ended = true;
-    await this.#next?.catch(() => {}); // Whoever closes has no more interest in what is under way.
+    await Promise.allSettled([this.#next, this.#ahead]); // Whoever closes has no more interest in these.
     this.#decompressor?.close();
     await this.#handle.close();
   }
@@ -135,26 +137,39 @@ class Recording {
     this.#failure = now.failure;
   }
 
-  /** Two take turns: what came of the one may be views of it, and is parsed while the other is filled. */
+  /**
+   * Three take turns: what came of one may be views of it and is parsed, while the next is decompressed and the
+   * one after that is read.
+   */
   #nextBuffer(): Buffer {
     const size = this.#decompressor?.inputBytes ?? 4096;
-    const [next, other] = this.#buffers;
-    this.#buffers = [other, next.length === size ? next : Buffer.allocUnsafe(size)];
-    return this.#buffers[1];
+    const [next, ...others] = this.#buffers;
+    const buffer = next!.length === size ? next! : Buffer.allocUnsafe(size);
+    this.#buffers = [...others, buffer];
+    return buffer;
+  }
+
+  async #readFile(): Promise<Buffer> {
+    const bytes = this.#nextBuffer();
+    const { bytesRead } = await this.#handle.read(bytes, 0, bytes.length, null);
+    return bytes.subarray(0, bytesRead);
   }
 
   /** The next chunk; null after the last one. */
   async #decompress(): Promise<Decompressed | null> {
-    const bytes = this.#nextBuffer();
-    let bytesRead: number;
+    let bytes: Buffer;
     try {
-      ({ bytesRead } = await this.#handle.read(bytes, 0, bytes.length, null));
+      bytes = await (this.#ahead ?? this.#readFile());
     } catch (error) {
       return { chunks: [], failure: error as Error };
     }
-    this.bytesRead += bytesRead;
-    this.#decompressor ??= decompressorFor(bytes.subarray(0, bytesRead));
-    if (bytesRead > 0) return this.#decompressor.push(bytes.subarray(0, bytesRead));
+    this.bytesRead += bytes.length;
+    this.#decompressor ??= decompressorFor(bytes);
+    if (bytes.length > 0) {
+      this.#ahead = this.#readFile();
+      this.#ahead.catch(() => {}); // Reported when its turn comes.
+      return this.#decompressor.push(bytes);
+    }
     if (this.#endReached) return null;
     this.#endReached = true;
     return this.#decompressor.end();
