@@ -16,6 +16,8 @@ export class Tape {
   private readonly entries: Entry[] = [];
   /** What depends on a watched tensor. Gradients of anything else are never asked for. */
   private readonly tracked = new Set<Output>();
+  /** By the first output. Equal nodes are one, so a model that computes something twice records it twice. */
+  private readonly recorded = new Set<Output>();
 
   constructor(nodes: Nodes) {
     this.nodes = nodes;
@@ -34,7 +36,8 @@ export class Tape {
   /** The same for an op with several outputs. A gradient needs all of theirs, so each must be used. */
   recordMany(outputs: readonly Output[], ...links: readonly Link[]): readonly Output[] {
     const live = links.filter(([input]) => this.tracked.has(input));
-    if (live.length > 0) {
+    if (live.length > 0 && !this.recorded.has(outputs[0]!)) {
+      this.recorded.add(outputs[0]!);
       this.entries.push({ outputs, links: live });
       for (const output of outputs) this.tracked.add(output);
     }

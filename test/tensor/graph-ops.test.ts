@@ -97,6 +97,7 @@ const attending =
 const cases: Record<string, MakeCase> = {
   add: binary((ops, x, y) => ops.add(x, y)),
   'add to itself': unary((ops, x) => ops.add(x, x)),
+  'the same computed twice': unary((ops, x) => ops.add(ops.square(ops.tanh(x)), ops.square(ops.tanh(x)))),
   subtract: binary((ops, x, y) => ops.subtract(x, y)),
   affine: unary((ops, x) => ops.affine(x, -2.5, 0.75)),
   'affine without offset': unary((ops, x) => ops.affine(x, 3)),
