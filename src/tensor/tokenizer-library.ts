@@ -5,7 +5,9 @@
 // first:
 // - it lowers a capital sigma by its place in the word, where Rust always writes the medial form;
 // - its BertNormalizer does not set ideographs beyond the basic plane apart (ranges as in Rust's
-//   `is_chinese_char`).
+//   `is_chinese_char`);
+// - its Digits splits at 0 to 9 alone, where Rust's splits at every numeric character, such as ½: a Split does
+//   what it should.
 import { Tokenizer } from '@huggingface/tokenizers';
 import { RestillError } from '../errors.ts';
 
@@ -53,11 +55,23 @@ export function openLibrary(description: Json, config: Json): TokenizerLibrary {
 
 function construct(description: Json, config: Json): Untyped {
   try {
-    return new Tokenizer(description, config) as Untyped;
+    const splitter = mendDigits(description.pre_tokenizer);
+    return new Tokenizer({ ...description, pre_tokenizer: splitter }, config) as Untyped;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new RestillError('MODEL_UNSUPPORTED', `tokenizer.json cannot be used: ${reason}`, { cause: error });
   }
+}
+
+/** A pre-tokenizer, or a sequence of them, without Digits. */
+function mendDigits(splitter: unknown): unknown {
+  if (typeof splitter !== 'object' || splitter === null) return splitter;
+  const { type, pretokenizers, individual_digits: single } = splitter as Json;
+  if (type === 'Sequence' && Array.isArray(pretokenizers))
+    return { ...splitter, pretokenizers: pretokenizers.map(mendDigits) };
+  if (type !== 'Digits') return splitter;
+  const pattern = { Regex: single === true ? '\\p{N}' : '\\p{N}+' };
+  return { type: 'Split', pattern, behavior: 'Isolated', invert: false };
 }
 
 function checked(ids: (number | undefined)[]): Int32Array {

@@ -23,11 +23,21 @@ const bertBase = sharedFile('data/tokenizers/bert-base-uncased/tokenizer.json');
 const documentArbitrary = fc.record({ title: fc.constantFrom(...texts), summary: fc.constantFrom(...texts) });
 const queryArbitrary = fc.constantFrom(...texts);
 
+/** Splits at numbers too, as SmolLM2's tokenizer does. */
+function withDigits(json: string, single: boolean): string {
+  const description = JSON.parse(json);
+  const digits = { type: 'Digits', individual_digits: single };
+  const pretokenizers = [digits, description.pre_tokenizer];
+  return JSON.stringify({ ...description, pre_tokenizer: { type: 'Sequence', pretokenizers } });
+}
+
 describe('ids', () => {
   const cases: [string, string | null][] = [
     ['bert-base-uncased', bertBase && readFileSync(bertBase, 'utf8')],
     ['a WordPiece vocabulary built here', wordPiece],
     ['a decoder vocabulary built here', decoder],
+    ['digits one by one', withDigits(decoder, true)],
+    ['numbers as a whole', withDigits(decoder, false)],
   ];
   for (const [name, json] of cases)
     it.runIf(json !== null)(`are those of the Rust library: ${name}`, async () => {
