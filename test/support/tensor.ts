@@ -14,7 +14,7 @@ import { addFunction } from '../../src/tensor/step.ts';
 
 export const backend: Backend = await startBackend({ threads: 2, oneDnn: true });
 
-type Feeds<F> = F & { readonly [K in keyof F]: FeedValue };
+export type Feeds<F> = F & { readonly [K in keyof F]: FeedValue };
 
 /** A scalar computed from parameters and feeds, with either kind of ops. */
 export type Loss<F> = <T>(ops: Ops<T>, inputs: { readonly [K in keyof F]: T }) => T;
@@ -23,10 +23,10 @@ export type Loss<F> = <T>(ops: Ops<T>, inputs: { readonly [K in keyof F]: T }) =
 export const specsOf = (parameters: Tensors): ParameterSpec[] =>
   [...parameters].map(([name, { shape }]) => ({ name, shape, init: 'zeros', decay: true }));
 
-type Specs<F> = { readonly [K in keyof F]: FeedSpec };
+export type Specs<F> = { readonly [K in keyof F]: FeedSpec };
 
 /** Feeds of unknown sizes that take given values. */
-function feedSpecsOf<F>(feeds: Feeds<F>): Specs<F> {
+export function feedSpecsOf<F>(feeds: Feeds<F>): Specs<F> {
   const specs = Object.entries<FeedValue>(feeds).map(([name, { data, shape }]) => {
     const spec: FeedSpec = { type: dataTypeOf(data), shape: shape.map((_, axis) => `${name}_${axis}`) };
     return [name, spec];
