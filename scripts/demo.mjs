@@ -1,4 +1,5 @@
-// npm run demo: makes a click topic of a synthetic shop, replays it, exports the student, draws its learning curve.
+// npm run demo: makes a click topic of a synthetic shop, replays it, exports the student, draws its learning
+// curve.
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

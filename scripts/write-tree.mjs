@@ -1,5 +1,5 @@
-// npm run tree: writes the tree into README.md, one line per source file, from the first words of each file's own
-// header. The tidy test compares names with the disk.
+// npm run tree: writes the tree into README.md, one line per source file, from the first words of each file's
+// own header. The tidy test compares names with the disk.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,12 +33,20 @@ function lines(directory, depth) {
     .filter((entry) => entry.isDirectory())
     .flatMap(({ name }) => {
       const path = `${directory}${name}/`;
-      return [`${pad}${`${name}/`.padEnd(28 - 2 * depth)}  ${folders[path] ?? ''}`, ...lines(path, depth + 1)];
+      return [
+        `${pad}${`${name}/`.padEnd(28 - 2 * depth)}  ${folders[path] ?? ''}`,
+        ...lines(path, depth + 1),
+      ];
     });
   return [...files.sort(), ...inside];
 }
 
-const tree = ['```', 'src/', ...lines('src/', 1), '```'].join('\n');
+const tree = [
+  '```',
+  'src/                          argv to commands; contract, config, errors',
+  ...lines('src/', 1),
+  '```',
+].join('\n');
 const file = join(root, 'README.md');
 const readme = readFileSync(file, 'utf8');
 writeFileSync(file, readme.replace(/(<!-- tree -->\n)[\s\S]*?(<!-- \/tree -->)/, `$1${tree}\n$2`));

@@ -276,7 +276,8 @@ function relate(c: Config): void {
     ],
     [
       c.journal.ringMax >= c.turns.groups * c.turns.snapshotEvery + c.journal.recentMax,
-      'journal.ring_max must hold turns.groups x turns.snapshot_every + journal.recent_max groups, or ingest and trainer wait for each other for ever',
+      'journal.ring_max must hold turns.groups x turns.snapshot_every + journal.recent_max groups, ' +
+        'or ingest and trainer wait for each other for ever',
     ],
     [
       c.journal.ringMax >= c.vocabulary.groups,
@@ -284,7 +285,8 @@ function relate(c: Config): void {
     ],
     [
       c.labels.keptMax >= 2 * c.distill.batch * c.distill.stepsMax,
-      'labels.kept_max must hold 2 x distill.batch x distill.steps_max labels: what one turn of distillation uses',
+      'labels.kept_max must hold 2 x distill.batch x distill.steps_max labels: ' +
+        'what one turn of distillation uses',
     ],
     [
       new Set([evaluation.queries, evaluation.documents, evaluation.judgments].map((file) => file === null))

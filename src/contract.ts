@@ -81,7 +81,10 @@ export interface PreferenceIndices {
   readonly weight: number;
 }
 
-/** A closed impression with what was learnt from its clicks: the unit of the journal. Holds no user or session. */
+/**
+ * A closed impression with what was learnt from its clicks: the unit of the journal. Holds no user or
+ * session.
+ */
 export interface Group {
   /** Position in the journal, from 0 without gaps. */
   readonly sequence: number;
@@ -263,11 +266,16 @@ export interface Generation {
   readonly directory: string;
 }
 
-/** Everything about generations on disk. Errors: GENERATION_DAMAGED, GENERATION_FOREIGN, STORE_WRITE_FAILED. */
+/**
+ * Everything about generations on disk. Errors: GENERATION_DAMAGED, GENERATION_FOREIGN, STORE_WRITE_FAILED.
+ */
 export interface GenerationStore {
   /** Stages, fsyncs, renames; then the generation exists. The verdict is written into its manifest. */
   publish(snapshot: Snapshot, verdict: GateVerdict): Promise<Generation>;
-  /** Newest complete generation of this config, checksums verified; damaged ones are set aside, named and skipped. */
+  /**
+   * Newest complete generation of this config, checksums verified; damaged ones are set aside, named and
+   * skipped.
+   */
   latest(configDigest: string): Promise<Generation | null>;
   list(): Promise<Manifest[]>;
   /** Verifies every checksum. */

@@ -1,4 +1,5 @@
-// Every error a user can meet: code -> meaning -> disposition. The runbook and the exit codes follow this table.
+// Every error a user can meet: code -> meaning -> disposition. The runbook and the exit codes follow this
+// table.
 
 /**
  * - `retry`: transient, try again later.
@@ -15,7 +16,10 @@ interface Entry {
   readonly exit: number;
 }
 
-/** Exit codes: 0 done, 1 our bug, 2 usage or config, 3 input data, 4 state on disk, 5 environment, 130 interrupted. */
+/**
+ * Exit codes: 0 done, 1 our bug, 2 usage or config, 3 input data, 4 state on disk, 5 environment, 130
+ * interrupted.
+ */
 const table = {
   BUG: { meaning: 'an assertion of restill failed', disposition: 'halt', exit: 1 },
   USAGE: { meaning: 'the command line is wrong', disposition: 'halt', exit: 2 },

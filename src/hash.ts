@@ -1,4 +1,5 @@
-// Fast non-cryptographic hashing (xxHash64 by Yann Collet, as WebAssembly). Checksums of published files use SHA-256.
+// Fast non-cryptographic hashing (xxHash64 by Yann Collet, as WebAssembly). Checksums of published files use
+// SHA-256.
 import xxhash from 'xxhash-wasm';
 
 const { h64ToString, h32 } = await xxhash();

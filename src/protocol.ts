@@ -24,7 +24,9 @@ export type ToTrainer =
 
 /** Trainer -> daemon. */
 export type FromTrainer =
-  /** `retireTo`: the cursor of the last scheduled generation; the ring may be retired up to it, not further. */
+  /**
+   * `retireTo`: the cursor of the last scheduled generation; the ring may be retired up to it, not further.
+   */
   | {
       readonly kind: 'ready';
       readonly cursor: number;
@@ -51,7 +53,10 @@ export interface TrainerFailure {
   readonly message: string;
 }
 
-/** Ranking quality of one ranker: see trainer/quality.ts for the definitions. NaN-free: absent when not measurable. */
+/**
+ * Ranking quality of one ranker: see trainer/quality.ts for the definitions. NaN-free: absent when not
+ * measurable.
+ */
 export interface Quality {
   readonly queries: number;
   readonly ndcg5: number;
@@ -66,7 +71,9 @@ export interface QualityTable {
   readonly on: 'judgments' | 'clicks';
   /** `random`, `bm25`, `shown`, `studentBefore`, `student`, `teacher`. */
   readonly rankers: Readonly<Record<string, Quality>>;
-  /** By how much the student's nDCG@10 beats `bm25` and `studentBefore`, query by query; on judgments only. */
+  /**
+   * By how much the student's nDCG@10 beats `bm25` and `studentBefore`, query by query; on judgments only.
+   */
   readonly gains: Readonly<Record<string, Gain>>;
 }
 

@@ -36,7 +36,11 @@ describe('randomness', () => {
     const items = [1, 2, 3, 4, 5, 6, 7];
     const sample = randomFor(4).sample(items, 4);
     expect(new Set(sample).size).toBe(4);
-    expect(randomFor(4).sample(items, 99).sort((a, b) => a - b)).toEqual(items);
+    expect(
+      randomFor(4)
+        .sample(items, 99)
+        .sort((a, b) => a - b),
+    ).toEqual(items);
   });
 
   it('hashes to the unit interval by seed', () => {

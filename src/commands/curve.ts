@@ -37,17 +37,21 @@ export function curveSvg(curve: readonly CurvePoint[], on: string): string {
     size.bottom -
     ((v - yMin) / Math.max(yMax - yMin, 0.05)) * (size.height - size.top - size.bottom);
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${size.height}" font-family="sans-serif" font-size="12">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${size.height}" ` +
+      'font-family="sans-serif" font-size="12">',
     `<rect width="100%" height="100%" fill="#ffffff"/>`,
-    `<text x="${size.left}" y="22" font-size="15">nDCG@10 on holdout queries (${on}) while the stream is learnt</text>`,
+    `<text x="${size.left}" y="22" font-size="15">${title(on)}</text>`,
     ...axes({ xMax, yMin, yMax }, x, y),
     ...lines.map((line) => polyline(line, x, y)),
     ...names(lines, y),
-    `<text x="${(size.left + size.width - size.right) / 2}" y="${size.height - 12}" text-anchor="middle">groups learnt</text>`,
+    `<text x="${centre}" y="${size.height - 12}" text-anchor="middle">groups learnt</text>`,
     '</svg>',
     '',
   ].join('\n');
 }
+
+const centre = (size.left + size.width - size.right) / 2;
+const title = (on: string): string => `nDCG@10 on holdout queries (${on}) while the stream is learnt`;
 
 type Scale = (v: number) => number;
 

@@ -2,10 +2,14 @@
 import { pino } from 'pino';
 import type { Log, LogEvent, LogFields } from '../telemetry.ts';
 
-/** Appends to `file`. Synchronous, so that the last line before a crash is there. Throws where it cannot be opened. */
+/**
+ * Appends to `file`. Synchronous, so that the last line before a crash is there. Throws where it cannot be
+ * opened.
+ */
 export function openLog(file: string): Log {
   const destination = pino.destination({ dest: file, sync: true, mkdir: true });
-  // A line that a full disk does not take is lost; the journal and the store, which must not lose any, say so.
+  // A line that a full disk does not take is lost; the journal and the store, which must not lose any, say
+  // so.
   destination.on('error', () => {});
   const logger = pino(
     {

@@ -12,7 +12,7 @@ import { assert, RestillError } from '../errors.ts';
 import { SharedDocuments } from './shared-documents.ts';
 
 export const formatVersion = 1;
-export const chainBytes = 32;
+const chainBytes = 32;
 export const chainStart = Buffer.alloc(chainBytes);
 const sumBytes = 4;
 

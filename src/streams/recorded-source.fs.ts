@@ -138,8 +138,8 @@ class Recording {
   }
 
   /**
-   * Three take turns: what came of one may be views of it and is parsed, while the next is decompressed and the
-   * one after that is read.
+   * Three take turns: what came of one may be views of it and is parsed, while the next is decompressed and
+   * the one after that is read.
    */
   #nextBuffer(): Buffer {
     const size = this.#decompressor?.inputBytes ?? 4096;

@@ -1,6 +1,6 @@
-// What ingest remembers between records, as the journal stores it: small values in fixed slots of named tables.
-// The intake (pure) says which slots changed; the journal (edge) writes them in the same transaction as the groups
-// and the offsets (promise 1).
+// What ingest remembers between records, as the journal stores it: small values in fixed slots of named
+// tables. The intake (pure) says which slots changed; the journal (edge) writes them in the same transaction
+// as the groups and the offsets (promise 1).
 
 export type TableName =
   | 'impressions'
