@@ -1,12 +1,10 @@
 // What a user gets for bad input: one clear error with its code and what to do, the documented exit code, and
 // nothing lost. The real command, as a child process.
-import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Report } from '../../src/commands/report.ts';
 import { type Finished, repository, restill } from '../support/restill.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'restill-bad-'));
@@ -161,69 +159,5 @@ describe('a data directory', () => {
       'STORE_WRITE_FAILED',
       4,
     );
-  });
-});
-
-describe('a replay', () => {
-  const topic = (): string => join(shop, 'clicks.jsonl.gz');
-  const data = (name: string): string => join(directory, name);
-  const replay = (
-    name: string,
-    input: string,
-    config = tiny,
-    meddle?: (child: ChildProcess) => () => void,
-  ): Promise<Finished> =>
-    restill(['replay', input, '--config', config, '--data', data(name), '--json'], meddle);
-  const essence = ({ code, stdout, stderr }: Finished): object => {
-    expect(code, stderr).toBe(0);
-    const { seconds: _, ...report } = JSON.parse(stdout) as Report;
-    return report;
-  };
-
-  it('whose trainer dies says so and leaves; the same command goes on (promise 4)', async () => {
-    const killed = await replay('orphaned', topic(), tiny, (child) => {
-      const timer = setInterval(() => {
-        const trainer = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim();
-        if (trainer === '') return;
-        clearInterval(timer);
-        process.kill(Number(trainer), 'SIGKILL');
-      }, 5);
-      return () => clearInterval(timer);
-    });
-    expect(expectError(killed, 'TRAINER_DIED', 5)).toContain('start the same command again');
-    expect(essence(await replay('orphaned', topic()))).toEqual(essence(await replay('whole', topic())));
-  });
-
-  it('of a recording that breaks off keeps what it read, and goes on (promise 1)', async () => {
-    const whole = readFileSync(topic());
-    const cut = file('broken-off.jsonl.gz', whole.subarray(0, whole.length / 2));
-    expectError(await replay('repaired', cut), 'INPUT_UNREADABLE', 3);
-    expect(essence(await replay('repaired', topic()))).toEqual(essence(await replay('whole', topic())));
-  });
-
-  it('of nothing, or of nothing to be kept, ends with a report', async () => {
-    const text = readFileSync(tiny, 'utf8');
-    const strict = file('strict.yaml', text.replace('users_min: 1', 'users_min: 5000'));
-    const nothing = { groups: 0, steps: 0, generation: null, quality: [] };
-    expect(essence(await replay('empty', file('empty.jsonl', '')))).toMatchObject(nothing);
-    expect(essence(await replay('withheld', topic(), strict))).toMatchObject(nothing);
-  });
-
-  it('of holdout queries alone learns nothing and says so', async () => {
-    const text = readFileSync(tiny, 'utf8');
-    const report = essence(
-      await replay('held', topic(), file('held.yaml', text.replace('share: 0.2', 'share: 1'))),
-    );
-    expect(report).toMatchObject({ steps: 0, pairs: 0 });
-    const [clicks] = (report as Report).quality;
-    expect(clicks!.after).toEqual(clicks!.before);
-  });
-
-  it('with a vocabulary that is not there', async () => {
-    const config = file('vocabulary.yaml', 'vocabulary: { path: nowhere.json }\n');
-    expect(expectError(await replay('wordless', topic(), config), 'INPUT_UNREADABLE', 3)).toContain(
-      'nowhere.json',
-    );
-    expectError(await restill(['check', '--config', config]), 'INPUT_UNREADABLE', 3);
   });
 });
