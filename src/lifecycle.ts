@@ -5,13 +5,15 @@
 //      │                  │  └──stop──> DRAINING ──finished──> STOPPED
 //      │                  │                │
 //      └────fail──────────┴────fail────────┴──> FAILED
+//
+// A source that breaks off is a stop that ends in fail.
 
 export type DaemonState =
   /** The journal is open; the trainer process loads its generation. */
   | 'STARTING'
   /** Ingest and trainer run, each at its own pace. */
   | 'TRAINING'
-  /** A stop was asked for: the transaction and the step at hand are finished, a snapshot is made. */
+  /** A stop was asked for, or the source broke off: what is at hand is finished and a snapshot made. */
   | 'DRAINING'
   /** Everything is durable. */
   | 'STOPPED'

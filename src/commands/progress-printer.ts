@@ -50,7 +50,7 @@ export function progressPrinter(sink: TextSink, clock: Clock): ProgressPrinter {
   const draw = (force = false): void => {
     if (!sink.isTTY || (!force && clock.elapsed() - drawnMs < redrawMs)) return;
     drawnMs = clock.elapsed();
-    sink.write(`\r\u001b[2K${line().slice(0, (sink.columns ?? 100) - 1)}`);
+    sink.write(`\r\u001b[2K${line().slice(0, (sink.columns || 100) - 1)}`);
   };
   const say = (text: string): void => {
     sink.write(sink.isTTY ? `\r\u001b[2K${text}\n` : `${text}\n`);
