@@ -1,7 +1,7 @@
-// Joins ingest and the trainer process. Acknowledgements travel back only here: what ingest has made durable becomes
-// the trainer's supply; what the trainer has made durable frees ring slots for ingest (promise 5).
-// A stop drains both sides. So does a source that breaks off, which then fails the run: what was read before is in the
-// journal, and what was learnt is kept. Any other error fails it at once. The first error wins.
+// Joins ingest and the trainer process. Acknowledgements travel back only here: what ingest has made durable
+// becomes the trainer's supply; what the trainer has made durable frees ring slots for ingest (promise 5). A
+// stop drains both sides. So does a source that breaks off, which then fails the run: what was read before is
+// in the journal, and what was learnt is kept. Any other error fails it at once. The first error wins.
 import {
   BehaviorSubject,
   catchError,

@@ -1,6 +1,6 @@
-// Acknowledgements cross only here: what is durable becomes supply, what is learnt frees the ring (promise 5). A stop
-// drains both sides; a source that breaks off does too, and then fails the run; any other error fails it at once. The
-// first error wins, and the trainer process never outlives the daemon.
+// Acknowledgements cross only here: what is durable becomes supply, what is learnt frees the ring (promise
+// 5). A stop drains both sides; a source that breaks off does too, and then fails the run; any other error
+// fails it at once. The first error wins, and the trainer process never outlives the daemon.
 import { Observable, Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { breathe } from '../src/clock.ts';

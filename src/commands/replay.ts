@@ -1,4 +1,5 @@
-// restill replay: a recorded topic in, a better student out. The composition root of ingest, journal and trainer.
+// restill replay: a recorded topic in, a better student out. The composition root of ingest, journal and
+// trainer.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -43,9 +44,9 @@ export function addReplayCommand(program: Command): void {
 }
 
 const help = `
-Ctrl-C finishes the step at hand, makes a snapshot and leaves; twice leaves at once. Either way nothing is lost: the
-same command goes on. In the data directory: journal/, generations/, dead-letters.jsonl, restill.log, and at the end
-report.json and curve.svg.
+Ctrl-C finishes the step at hand, makes a snapshot and leaves; twice leaves at once. Either way nothing is
+lost: the same command goes on. In the data directory: journal/, generations/, dead-letters.jsonl,
+restill.log, and at the end report.json and curve.svg.
 
 Example:
   restill replay clicks.jsonl.gz --config config/demo.yaml --data run`;

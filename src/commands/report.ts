@@ -111,7 +111,8 @@ export function formatReport(report: Report): string {
 function gainLine([over, { mean, low, high }]: [string, Gain]): string {
   const name = over === 'bm25' ? 'BM25' : 'before';
   const signed = (value: number): string => `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(3)}`;
-  return `  student against ${name}: ${signed(mean)} nDCG@10, 95 % interval ${signed(low)} to ${signed(high)}`;
+  const interval = `${signed(low)} to ${signed(high)}`;
+  return `  student against ${name}: ${signed(mean)} nDCG@10, 95 % interval ${interval}`;
 }
 
 const ratio = (value: number): string => (Number.isFinite(value) ? value.toFixed(2) : 'all').padStart(6);
@@ -120,12 +121,14 @@ function facts(report: Report): string[] {
   const { ingest } = report;
   const count = (n: number): string => n.toLocaleString('en');
   return [
-    `  events        ${count(report.events)} (${count(ingest.impressions)} impressions, ${count(ingest.clicks)} clicks)`,
+    `  events        ${count(report.events)} (${count(ingest.impressions)} impressions, ` +
+      `${count(ingest.clicks)} clicks)`,
     `  set aside     ${count(ingest.malformed)} dead letters, ${count(ingest.duplicates)} duplicates, ` +
       `${count(ingest.orphans)} orphans, ${count(ingest.bots)} of bots, ${count(ingest.tooLate)} too late`,
     `  groups        ${count(report.groups)} (${count(ingest.holdoutGroups)} held out), ` +
       `${count(report.pairs)} pairs, ${count(report.preferences)} preferences`,
-    `  trained       ${count(report.steps)} steps in ${count(report.turns.DISTILL)} cycles, ${clock(report.seconds.total ?? 0)}`,
+    `  trained       ${count(report.steps)} steps in ${count(report.turns.DISTILL)} cycles, ` +
+      clock(report.seconds.total ?? 0),
     `  generation    ${report.generation ?? 'none'}`,
     `  student       sha256 ${report.weightsSha256.student.slice(0, 16)}`,
   ];

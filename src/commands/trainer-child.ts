@@ -37,10 +37,13 @@ export function startTrainer(start: TrainerStart): TrainerHandle {
   };
 }
 
-/** Large tensors come and go every step: without these glibc gives their pages back to the kernel each time. */
+/**
+ * Large tensors come and go every step: without these glibc gives their pages back to the kernel each time.
+ */
 const allocator = {
   GLIBC_TUNABLES:
-    'glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=34359738368:glibc.malloc.top_pad=268435456',
+    'glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=34359738368:' +
+    'glibc.malloc.top_pad=268435456',
 };
 
 function entry(): string {
@@ -88,6 +91,7 @@ function died(code: number | null, signal: string | null, stderr: string): Resti
   const tail = stderr.trim().split('\n').slice(-3).join('\n');
   return new RestillError(
     'TRAINER_DIED',
-    `the trainer process ${how}${hint}; start the same command again to go on from the last generation\n${tail}`.trim(),
+    `the trainer process ${how}${hint}; start the same command again to go on from the last ` +
+      `generation\n${tail}`.trim(),
   );
 }

@@ -6,8 +6,8 @@
 // - it lowers a capital sigma by its place in the word, where Rust always writes the medial form;
 // - its BertNormalizer does not set ideographs beyond the basic plane apart (ranges as in Rust's
 //   `is_chinese_char`);
-// - its Digits splits at 0 to 9 alone, where Rust's splits at every numeric character, such as ½: a Split does
-//   what it should.
+// - its Digits splits at 0 to 9 alone, where Rust's splits at every numeric character, such as ½: a Split
+//   does what it should.
 import { Tokenizer } from '@huggingface/tokenizers';
 import { RestillError } from '../errors.ts';
 

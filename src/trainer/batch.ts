@@ -29,7 +29,10 @@ export const pairItems = (groups: readonly Group[]): PairItem[] =>
 export const preferenceItems = (groups: readonly Group[]): PreferenceItem[] =>
   groups.flatMap((group) => group.preferences.map((preference) => ({ group, ...preference })));
 
-/** `perGroup` pairs of different results of each group; margins are signed, so the order within a pair is free. */
+/**
+ * `perGroup` pairs of different results of each group; margins are signed, so the order within a pair is
+ * free.
+ */
 export function distillItems(groups: readonly Group[], perGroup: number, random: Random): DistillItem[] {
   return groups.flatMap((group) => {
     const count = group.results.length;

@@ -1,5 +1,5 @@
-// Teacher scores are standardised per teacher version, so that a new teacher does not shift the student's scale
-// (DESIGN section 7): label = (score - shift) / scale.
+// Teacher scores are standardised per teacher version, so that a new teacher does not shift the student's
+// scale (DESIGN section 7): label = (score - shift) / scale.
 
 export interface Calibration {
   readonly teacherVersion: number;

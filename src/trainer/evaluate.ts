@@ -17,9 +17,9 @@ export function firstPoint(shop: Workshop): CurvePoint {
 }
 
 /**
- * Prequential evaluation (Dawid 1984): the student is tested on the new groups, then trained on them. By clicks, so
- * also where no judgments are given. The teacher has learnt them already and is left out. Asked again before DISTILL
- * it finds the same.
+ * Prequential evaluation (Dawid 1984): the student is tested on the new groups, then trained on them. By
+ * clicks, so also where no judgments are given. The teacher has learnt them already and is left out. Asked
+ * again before DISTILL it finds the same.
  */
 export function prequentialTest(shop: Workshop, block: Block): void {
   const fresh = shop.journal.read(block.from, block.to).filter((group) => !group.holdout);
@@ -28,7 +28,9 @@ export function prequentialTest(shop: Workshop, block: Block): void {
   Object.assign(shop.state.figures, named('prequential', set, floorsAndStudent(shop, set)));
 }
 
-/** Adds a point to the curve. The groups of the cycle at hand have just been learnt; holdout ones never are. */
+/**
+ * Adds a point to the curve. The groups of the cycle at hand have just been learnt; holdout ones never are.
+ */
 export function evaluateTurn(shop: Workshop, block: Block): void {
   const { state } = shop;
   const figures: Record<string, number> = { ...state.figures };
@@ -50,7 +52,9 @@ export function qualityTables(
   });
 }
 
-/** The student against two others, paired by query. Clicks of one page are not independent, so judgments only. */
+/**
+ * The student against two others, paired by query. Clicks of one page are not independent, so judgments only.
+ */
 function gains(shop: Workshop, set: EvaluationSet, before: Float32Array): QualityTable['gains'] {
   const perQuery = (scores: Float32Array): number[] =>
     rankings(set, scores).map((ranking) => ndcg(ranking, 10));
@@ -78,8 +82,8 @@ export function gateFigures(figures: Readonly<Record<string, number>>): Record<s
 }
 
 /**
- * Another student's figures for the gate, on the queries that this one was just tested on: clicks on holdout groups
- * come and go, and two students can only be compared on the same ones.
+ * Another student's figures for the gate, on the queries that this one was just tested on: clicks on holdout
+ * groups come and go, and two students can only be compared on the same ones.
  */
 export function gateFiguresWith(shop: Workshop, student: ModelState): Record<string, number> {
   const [set] = evaluationSets(shop, shop.state.position.cursor);

@@ -1,5 +1,5 @@
-// What rankers are tested on: judged queries, or the clicks on holdout groups. Only holdout queries: nothing here
-// has ever trained anything (promise 7).
+// What rankers are tested on: judged queries, or the clicks on holdout groups. Only holdout queries: nothing
+// here has ever trained anything (promise 7).
 import type { Document, Group, JournalReader } from '../contract.ts';
 import type { QualityTable } from '../protocol.ts';
 import type { JudgedQuery } from './judged.ts';
@@ -21,7 +21,10 @@ export interface EvaluationSet {
   readonly queries: readonly EvaluationQuery[];
 }
 
-/** Judged queries that are held out, by the journal's own rule. Those without a relevant document are left out. */
+/**
+ * Judged queries that are held out, by the journal's own rule. Those without a relevant document are left
+ * out.
+ */
 export function judgedSet(
   queries: readonly JudgedQuery[],
   isHoldout: (query: string) => boolean,
@@ -33,9 +36,10 @@ export function judgedSet(
 }
 
 /**
- * Satisfied clicks stand for relevance: one ranking per click, against the results of its page without one. It counts
- * 1 / propensity: a click far down, where few look, stands for many that were not made (Joachims, Swaminathan &
- * Schnabel 2017). Clicks exist only where people looked, so these figures compare rankers; they are no judgments.
+ * Satisfied clicks stand for relevance: one ranking per click, against the results of its page without one.
+ * It counts 1 / propensity: a click far down, where few look, stands for many that were not made (Joachims,
+ * Swaminathan & Schnabel 2017). Clicks exist only where people looked, so these figures compare rankers; they
+ * are no judgments.
  */
 export function clickSet(groups: readonly Group[]): EvaluationSet {
   const queries = groups.flatMap((group) =>

@@ -1,9 +1,12 @@
-// What to do when a step is refused because a loss or gradient was not finite. Nothing has changed then: the guard
-// sits before the update. One bad batch is skipped and counted; several in a row mean that training has diverged.
+// What to do when a step is refused because a loss or gradient was not finite. Nothing has changed then: the
+// guard sits before the update. One bad batch is skipped and counted; several in a row mean that training has
+// diverged.
 import { RestillError } from '../errors.ts';
 import type { TrainerState } from './state.ts';
 
-/** In a row, within a turn. Counted in the state: a restart between two of them changes nothing (promise 3). */
+/**
+ * In a row, within a turn. Counted in the state: a restart between two of them changes nothing (promise 3).
+ */
 const refusalsMax = 3;
 
 /**
@@ -26,7 +29,8 @@ export function attempt<T>(
     if (++state.sums.refusedInARow < refusalsMax) return null;
     throw new RestillError(
       'NON_FINITE',
-      `${what}: ${refusalsMax} steps in a row had no finite loss or gradient; lower its learning_rate or clip_norm`,
+      `${what}: ${refusalsMax} steps in a row had no finite loss or gradient; ` +
+        'lower its learning_rate or clip_norm',
       { cause: error },
     );
   }

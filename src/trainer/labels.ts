@@ -1,6 +1,6 @@
 // Labels: teacher scores stamped with the teacher's version (promise 6: none older than labels.staleness_max
-// versions is used). Keyed by the content of query and document, so one label serves every group that shows them.
-// Part of a generation: which label a group gets must not depend on when the process was started.
+// versions is used). Keyed by the content of query and document, so one label serves every group that shows
+// them. Part of a generation: which label a group gets must not depend on when the process was started.
 import type { Document } from '../contract.ts';
 import { assert } from '../errors.ts';
 import { hashHex } from '../hash.ts';

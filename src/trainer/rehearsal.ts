@@ -1,5 +1,5 @@
-// Which groups a turn learns from: the fresh ones and a share of the past (promise 5, DESIGN section 6).
-// The past is the ring before the cycle and the memory as of the last scheduled generation, so the choice is a
+// Which groups a turn learns from: the fresh ones and a share of the past (promise 5, DESIGN section 6). The
+// past is the ring before the cycle and the memory as of the last scheduled generation, so the choice is a
 // function of the cursor and never of how far ingest has run ahead.
 import type { Group, JournalReader } from '../contract.ts';
 import type { Random } from '../random.ts';

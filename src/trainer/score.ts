@@ -10,9 +10,9 @@ interface Wanted {
 }
 
 /**
- * Gives every result that DISTILL will use a label: fresh groups one of this teacher version, replayed ones a new one
- * only where theirs is older than labels.staleness_max versions (promise 6). Fits this version's calibration on what
- * it scores. All at the end and at once: an interrupted SCORE leaves no trace.
+ * Gives every result that DISTILL will use a label: fresh groups one of this teacher version, replayed ones a
+ * new one only where theirs is older than labels.staleness_max versions (promise 6). Fits this version's
+ * calibration on what it scores. All at the end and at once: an interrupted SCORE leaves no trace.
  */
 export function* scoreTurn(shop: Workshop, block: Block): Steps {
   const { config, labels, state } = shop;

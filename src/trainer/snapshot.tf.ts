@@ -1,5 +1,5 @@
-// A workshop as the files of a generation, and back. Promise 3: everything that is needed to go on as if nothing
-// had happened, and the student as a complete Hugging Face directory.
+// A workshop as the files of a generation, and back. Promise 3: everything that is needed to go on as if
+// nothing had happened, and the student as a complete Hugging Face directory.
 import type { Config } from '../config.ts';
 import type { ArtifactFile, Lineage, NamedTensor, Snapshot, Tensors } from '../contract.ts';
 import { decodeSafetensors, encodeSafetensors, hashTensors } from '../tensor/safetensors.ts';

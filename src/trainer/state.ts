@@ -1,5 +1,6 @@
-// All of the trainer's state that is not a tensor. With the weights, the moments and the labels it is enough to
-// continue as if nothing had happened (promise 3). Randomness has no state: it follows from seed, cycle and turn.
+// All of the trainer's state that is not a tensor. With the weights, the moments and the labels it is enough
+// to continue as if nothing had happened (promise 3). Randomness has no state: it follows from seed, cycle
+// and turn.
 import type { Group } from '../contract.ts';
 import { assert, RestillError } from '../errors.ts';
 import type { CurvePoint, TurnKind } from '../protocol.ts';

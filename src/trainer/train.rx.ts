@@ -1,5 +1,5 @@
-// The conductor of the trainer: ask for a turn, run it, report it. What is asked for and what comes of it are pure
-// (schedule.ts, turn.ts); here is only the order of things, the breath between steps, and the stop.
+// The conductor of the trainer: ask for a turn, run it, report it. What is asked for and what comes of it are
+// pure (schedule.ts, turn.ts); here is only the order of things, the breath between steps, and the stop.
 import { type BehaviorSubject, filter, firstValueFrom, from, type Observable } from 'rxjs';
 import { breathe, type Clock } from '../clock.ts';
 import type { Manifest } from '../contract.ts';

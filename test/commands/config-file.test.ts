@@ -1,4 +1,5 @@
-// A configuration file: paths relative to it, one named error for whatever is wrong with it, both processes read the same.
+// A configuration file: paths relative to it, one named error for whatever is wrong with it, both processes
+// read the same.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +26,8 @@ describe('a configuration file', () => {
   it('has paths relative to itself; absolute ones stay', () => {
     const { evaluation, vocabulary } = readConfigFile(
       written(
-        'evaluation: { queries: ../q.jsonl, documents: /d.jsonl.gz, judgments: j.tsv }\nvocabulary: { path: t.json }\n',
+        'evaluation: { queries: ../q.jsonl, documents: /d.jsonl.gz, judgments: j.tsv }\n' +
+          'vocabulary: { path: t.json }\n',
       ),
     ).config;
     expect([evaluation.queries, evaluation.documents, evaluation.judgments, vocabulary.path]).toEqual([

@@ -1,4 +1,5 @@
-// The curve: every point of every ranker inside the picture, higher is better, names apart; well-formed without data.
+// The curve: every point of every ranker inside the picture, higher is better, names apart; well-formed
+// without data.
 import { describe, expect, it } from 'vitest';
 import { curveSvg } from '../../src/commands/curve.ts';
 import type { CurvePoint } from '../../src/protocol.ts';

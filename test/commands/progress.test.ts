@@ -22,7 +22,8 @@ describe('progress', () => {
 
   it('tells what is left from what this process has gained', () => {
     expect(progressLine(at({ ingestEnded: true }), 0)).toBe(
-      ' 50 %  5,000 records  200/400 groups  DISTILL 3/9  nDCG@10 on clicks 0.512  g000002  1:00 gone, 1:00 left',
+      ' 50 %  5,000 records  200/400 groups  DISTILL 3/9  nDCG@10 on clicks 0.512  ' +
+        'g000002  1:00 gone, 1:00 left',
     );
     expect(progressLine(at({ ingestEnded: true }), 0.25)).toContain('1:00 gone, 2:00 left');
     expect(progressLine(at({ ingestEnded: true }), 0.5)).toContain('? left');

@@ -1,5 +1,6 @@
-// What becomes of a replay whose trainer dies, whose recording breaks off, or which has nothing to learn from. The real
-// command and real TensorFlow, as a child process. Promise 4 at random moments is tested in test/crash.
+// What becomes of a replay whose trainer dies, whose recording breaks off, or which has nothing to learn
+// from. The real command and real TensorFlow, as a child process. Promise 4 at random moments is tested in
+// test/crash.
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -78,7 +79,7 @@ describe('a replay', () => {
     },
   );
 
-  it('of a recording that breaks off keeps what it read, and goes on with the whole one (promise 1)', async () => {
+  it('of a recording that breaks off keeps what it read, and goes on (promise 1)', async () => {
     const bytes = readFileSync(topic);
     const cut = file('cut.jsonl.gz', bytes.subarray(0, bytes.length / 2));
     expectError(await replay('repaired', cut), 'INPUT_UNREADABLE');

@@ -1,4 +1,5 @@
-// The report: stable names in JSON, a table of at most 80 columns for people, one row per ranker with the student last.
+// The report: stable names in JSON, a table of at most 80 columns for people, one row per ranker with the
+// student last.
 import { describe, expect, it } from 'vitest';
 import { formatReport, makeReport } from '../../src/commands/report.ts';
 import type { GenerationId } from '../../src/contract.ts';

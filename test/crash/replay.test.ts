@@ -1,7 +1,7 @@
-// Promise 4: kill -9 anywhere, any number of times; the last generation's weights, the journal's content and the
-// report's counts are those of an uninterrupted run. Promise 1: so is the journal. Two uninterrupted runs are equal too.
-// The real command, real TensorFlow, real files; the kills are seeded, and fall in ingest, in training and in the
-// writing of a generation.
+// Promise 4: kill -9 anywhere, any number of times; the last generation's weights, the journal's content and
+// the report's counts are those of an uninterrupted run. Promise 1: so is the journal. Two uninterrupted runs
+// are equal too. The real command, real TensorFlow, real files; the kills are seeded, and fall in ingest, in
+// training and in the writing of a generation.
 
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -69,7 +69,8 @@ describe('kill -9', () => {
           meddler(data, moment, random.below(400), 'SIGKILL'),
         );
         seen.push(`${moment}:${signal ?? code}`);
-        if (code === 0) rmSync(data, { recursive: true }); // it was done before its moment came: once more from the start
+        // It was done before its moment came: once more from the start.
+        if (code === 0) rmSync(data, { recursive: true });
       }
       expect(seen.filter((kill) => kill.endsWith('SIGKILL')).length, seen.join(' ')).toBeGreaterThanOrEqual(
         20,

@@ -2,7 +2,8 @@
 //
 // After each failure the store is opened again, and
 // - `latest` is the generation acknowledged last or the one being published, every byte of it, never a mix
-// - `live` is the one promoted last, as soon as its publication was acknowledged; before, it may be; it verifies
+// - `live` is the one promoted last, as soon as its publication was acknowledged; before, it may be; it
+//   verifies
 // - nothing is found damaged: a crash alone never makes damage
 // - nothing is left lying about, and the next generation gets a number that no generation had
 //

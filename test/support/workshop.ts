@@ -4,7 +4,7 @@ import type { ArtifactFile, Group, Snapshot } from '../../src/contract.ts';
 import type { EvaluationSet } from '../../src/trainer/evaluation.ts';
 import { type FixedFiles, type Restored, restoreSnapshot } from '../../src/trainer/snapshot.tf.ts';
 import type { Workshop } from '../../src/trainer/turn.ts';
-import { designModels, type Opened, openWorkshop } from '../../src/trainer/workshop.tf.ts';
+import { designModels, fromNothing, type Opened, openWorkshop } from '../../src/trainer/workshop.tf.ts';
 import { groupOf, type RingJournal, ringJournal } from './groups.ts';
 import { backend } from './tensor.ts';
 
@@ -44,7 +44,10 @@ export interface Bench extends Opened {
 
 const opened: Workshop[] = [];
 
-/** A fresh workshop, or the one that a snapshot holds. `journal` must be as it was when the snapshot was taken. */
+/**
+ * A fresh workshop, or the one that a snapshot holds. `journal` must be as it was when the snapshot was
+ * taken.
+ */
 export async function openBench(o: {
   readonly groups: readonly Group[];
   readonly config?: Config;
@@ -57,8 +60,10 @@ export async function openBench(o: {
   const restored: Restored | null = o.from
     ? await restoreSnapshot(reader(o.from.files), config.labels.keptMax)
     : null;
-  const fixed = designModels(config, o.groups.slice(0, config.vocabulary.groups), null);
-  const bench = openWorkshop({ backend, config, journal, judged: o.judged ?? null, fixed, restored });
+  const fixed = designModels(config, o.groups.slice(0, config.vocabulary.groups), null, fromNothing);
+  const judged = o.judged ?? null;
+  const starts = fromNothing;
+  const bench = openWorkshop({ backend, config, journal, judged, fixed, restored, starts });
   opened.push(bench.shop);
   return { ...bench, journal, fixed, config };
 }

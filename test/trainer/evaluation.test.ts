@@ -1,5 +1,5 @@
-// Promise 7: only holdout queries are measured. Promise 2: which ones is a function of the cursor. A click is a
-// ranking of its own, weighed by 1 / propensity; what has no relevant or no other document is left out.
+// Promise 7: only holdout queries are measured. Promise 2: which ones is a function of the cursor. A click is
+// a ranking of its own, weighed by 1 / propensity; what has no relevant or no other document is left out.
 import { describe, expect, it } from 'vitest';
 import { clickSet, holdoutGroups, judgedSet } from '../../src/trainer/evaluation.ts';
 import { groupOf, journalOf } from '../support/groups.ts';

@@ -1,4 +1,5 @@
-// One refused step is skipped and counted, three in a row end the run, and the count survives a restart (promise 3).
+// One refused step is skipped and counted, three in a row end the run, and the count survives a restart
+// (promise 3).
 import { describe, expect, it } from 'vitest';
 import { RestillError } from '../../src/errors.ts';
 import { attempt } from '../../src/trainer/health.ts';

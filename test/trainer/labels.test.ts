@@ -1,4 +1,5 @@
-// Promise 6: no label older than the staleness bound. Promise 11: the table is bounded. Calibration is affine.
+// Promise 6: no label older than the staleness bound. Promise 11: the table is bounded. Calibration is
+// affine.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { calibrate, fitCalibration } from '../../src/trainer/calibration.ts';

@@ -1,5 +1,5 @@
-// Promise 7: holdout groups never train. Promise 11: groups of one query are bounded. Promise 2: the same draw for
-// the same generator, from [low, from) and the memory only.
+// Promise 7: holdout groups never train. Promise 11: groups of one query are bounded. Promise 2: the same
+// draw for the same generator, from [low, from) and the memory only.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomFor } from '../../src/random.ts';
@@ -18,7 +18,8 @@ describe('rehearsal', () => {
     expect(fresh.map((g) => g.sequence)).toEqual(
       groups.slice(60, 90).flatMap((g) => (g.holdout ? [] : g.sequence)),
     );
-    // 27 fresh groups are 75 %, so 9 are wanted: 4 from the memory, 5 from [30, 60) of which some are held out.
+    // 27 fresh groups are 75 %, so 9 are wanted: 4 from the memory, 5 from [30, 60) of which some are held
+    // out.
     expect(past.filter((g) => g.sequence < 10)).toHaveLength(4);
     expect(past.every((g) => g.sequence < 10 || (g.sequence >= 30 && g.sequence < 60))).toBe(true);
     expect(past.length).toBeGreaterThan(4);

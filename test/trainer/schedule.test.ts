@@ -1,4 +1,5 @@
-// Promise 2: what comes next depends on the position and the journal alone; turn boundaries are sequence numbers.
+// Promise 2: what comes next depends on the position and the journal alone; turn boundaries are sequence
+// numbers.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TurnKind } from '../../src/protocol.ts';

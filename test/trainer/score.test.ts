@@ -1,6 +1,7 @@
-// Promise 6: DISTILL meets no label older than labels.staleness_max versions, fresh groups get one of this version,
-// replayed ones keep theirs as long as they may. An interrupted SCORE leaves no trace. Labels are what the teacher
-// says, calibrated per version. Promise 11: what DISTILL needs is not forgotten, however small the table.
+// Promise 6: DISTILL meets no label older than labels.staleness_max versions, fresh groups get one of this
+// version, replayed ones keep theirs as long as they may. An interrupted SCORE leaves no trace. Labels are
+// what the teacher says, calibrated per version. Promise 11: what DISTILL needs is not forgotten, however
+// small the table.
 import { afterEach, describe, expect, it } from 'vitest';
 import { calibrate } from '../../src/trainer/calibration.ts';
 import { labelKey } from '../../src/trainer/labels.ts';

@@ -1,8 +1,7 @@
-// The conductor with real models.
-// Promise 2: how the groups arrive, and how far ingest is ahead, changes nothing.
-// Promises 3 and 4: stopped after any step and taken up again from the snapshot, it ends with the same bits, the same
-// labels and the same curve. Promise 7: nothing of a holdout group reaches a weight.
-// The memory moves at scheduled snapshots only; a stop saves what is not saved yet, and nothing twice.
+// The conductor with real models. Promise 2: how the groups arrive, and how far ingest is ahead, changes
+// nothing. Promises 3 and 4: stopped after any step and taken up again from the snapshot, it ends with the
+// same bits, the same labels and the same curve. Promise 7: nothing of a holdout group reaches a weight. The
+// memory moves at scheduled snapshots only; a stop saves what is not saved yet, and nothing twice.
 import { createHash } from 'node:crypto';
 import { BehaviorSubject, lastValueFrom, tap, toArray } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
