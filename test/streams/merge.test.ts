@@ -202,6 +202,12 @@ describe('one file', () => {
   });
 });
 
+test('a record that comes before those of its partition that wait moves the partition forward', () => {
+  const file = [recordOf(0, 5, 50), recordOf(1, 0, 10), recordOf(2, 0, 20), recordOf(0, 4, 1)];
+  const { order } = mergeAll([items(file)], ample);
+  expect(order).toEqual(['0/4@1', '1/0@10', '2/0@20', '0/5@50']);
+});
+
 describe('several files', () => {
   test('their order as arguments does not matter, nor how a topic is spread over them', () => {
     const spread = fc.tuple(topic(true), fc.array(fc.nat(2), { minLength: 1, maxLength: 20 }), fc.nat(6));
