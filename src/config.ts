@@ -29,6 +29,13 @@ const section = <S extends z.core.$ZodLooseShape>(shape: S) =>
   // biome-ignore lint/suspicious/noExplicitAny: zod's input type of a section is all-optional; {} always fits
   z.strictObject(shape).prefault({} as any);
 
+const start = () =>
+  z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('a Hugging Face directory to start from, which then says the sizes; null: random weights');
+
 const optimizer = {
   learning_rate: rate(1e-3).describe('reached after the warm-up, then constant'),
   warmup_steps: count(100, 0).describe('linear from zero'),
@@ -111,6 +118,7 @@ export const schema = z.strictObject({
     groups: count(500).describe('groups a vocabulary is built from; never holdout ones'),
   }),
   teacher: section({
+    start: start(),
     layers: count(2),
     hidden: count(128),
     heads: count(4),
@@ -119,6 +127,13 @@ export const schema = z.strictObject({
     tokens_max: count(64, 8),
   }),
   student: section({
+    start: start(),
+    layers_kept: z
+      .array(z.int().min(0))
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('numbers of the layers to keep of student.start, for example [0, 2, 4]; null: all'),
     layers: count(2),
     hidden: count(128),
     heads: count(4),
@@ -259,7 +274,7 @@ function relate(c: Config): void {
       'records.lookahead must be at most records.lookahead_max',
     ],
     [
-      c.teacher.hidden % c.teacher.heads === 0,
+      c.teacher.start !== null || c.teacher.hidden % c.teacher.heads === 0,
       'teacher.hidden must be a multiple of teacher.heads: heads share it equally',
     ],
     [
@@ -267,7 +282,7 @@ function relate(c: Config): void {
       'teacher.heads must be a multiple of teacher.key_value_heads: query heads are grouped over them',
     ],
     [
-      (c.teacher.hidden / c.teacher.heads) % 2 === 0,
+      c.teacher.start !== null || (c.teacher.hidden / c.teacher.heads) % 2 === 0,
       'teacher.hidden / teacher.heads must be even: rotary embeddings turn pairs of numbers',
     ],
     [
@@ -278,6 +293,14 @@ function relate(c: Config): void {
       c.journal.ringMax >= c.turns.groups * c.turns.snapshotEvery + c.journal.recentMax,
       'journal.ring_max must hold turns.groups x turns.snapshot_every + journal.recent_max groups, ' +
         'or ingest and trainer wait for each other for ever',
+    ],
+    [
+      c.student.start !== null || c.student.layersKept === null,
+      'student.layers_kept needs student.start, whose layers they are',
+    ],
+    [
+      c.student.start === null || c.vocabulary.path === null,
+      'vocabulary.path must be null with student.start, which brings its own tokenizer',
     ],
     [
       c.journal.ringMax >= c.vocabulary.groups,

@@ -5,6 +5,7 @@ import { BehaviorSubject, filter, firstValueFrom, lastValueFrom, tap } from 'rxj
 import { judgeCandidate, type Metrics } from './checkpoint/gate.ts';
 import { openStore } from './checkpoint/store.fs.ts';
 import { systemClock } from './clock.ts';
+import { openStarts } from './commands/start-models.ts';
 import { configuredJudgments, isHeldOut, readText } from './commands/text-files.ts';
 import type { TrainerStart } from './commands/trainer-child.ts';
 import { type Config, configDigest, parseConfig } from './config.ts';
@@ -27,7 +28,7 @@ import {
 import { summarise } from './trainer/summary.ts';
 import { type Orders, type TrainPorts, train$ } from './trainer/train.rx.ts';
 import type { Workshop } from './trainer/turn.ts';
-import { designModels, isFixedFile, type Opened, openWorkshop } from './trainer/workshop.tf.ts';
+import { designModels, isFixedFile, type Opened, openWorkshop, type Starts } from './trainer/workshop.tf.ts';
 
 // When the daemon is gone, however it went, so is its trainer: also when it went while TensorFlow was being loaded.
 const orphaned = (): never => process.exit(1);
@@ -69,8 +70,10 @@ async function run({ dataDirectory, config: raw }: TrainerStart): Promise<void> 
   requireSupply(journal, cursor);
   send({ kind: 'ready', cursor, retireTo, generation: latest?.manifest.id ?? null });
   if (!(await supplied(retireTo, restored === null ? config.vocabulary.groups : 0))) return;
-  const fixed = latest ? await fixedFiles(store, latest) : design(config, journal);
-  const opened = openWorkshop({ backend, config, journal, judged: judgments(config), fixed, restored });
+  const starts = openStarts(config, latest === null);
+  const fixed = latest ? await fixedFiles(store, latest) : design(config, journal, starts);
+  const judged = judgments(config);
+  const opened = openWorkshop({ backend, config, journal, judged, fixed, restored, starts });
   const publishing = { opened, fixed, store, digest, generation: latest?.manifest.id ?? null };
   await lastValueFrom(train$(opened.shop, ports(publishing), orders$).pipe(tap(send)), {
     defaultValue: null,
@@ -96,11 +99,11 @@ async function supplied(retireTo: number, groups: number): Promise<boolean> {
   return !orders.stopping;
 }
 
-function design(config: Config, journal: JournalReader): FixedFiles {
+function design(config: Config, journal: JournalReader, starts: Starts): FixedFiles {
   const { path, groups } = config.vocabulary;
   const { high } = journal.status();
   const tokenizer = path === null ? null : readText(path);
-  return designModels(config, journal.read(0, Math.min(groups, high)), tokenizer);
+  return designModels(config, journal.read(0, Math.min(groups, high)), tokenizer, starts);
 }
 
 async function fixedFiles(store: GenerationStore, generation: Generation): Promise<FixedFiles> {

@@ -4,10 +4,11 @@ import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { type Config, parseConfig } from '../config.ts';
 import { RestillError } from '../errors.ts';
+import { checkTokens, withSizes } from './start-models.ts';
 
 export interface ConfigFile {
   readonly config: Config;
-  /** As written, with paths made absolute: what the trainer process parses again. */
+  /** As written, with absolute paths and the sizes of given models: what the trainer process parses again. */
   readonly raw: unknown;
 }
 
@@ -15,9 +16,13 @@ export interface ConfigFile {
 export function readConfigFile(file: string | undefined): ConfigFile {
   if (file === undefined) return { config: parseConfig({}), raw: {} };
   try {
-    const raw: unknown = absolute(parse(readFileSync(file, 'utf8')), dirname(resolve(file)));
-    return { config: parseConfig(raw), raw };
+    const written: unknown = absolute(parse(readFileSync(file, 'utf8')), dirname(resolve(file)));
+    const raw = withSizes(written);
+    const config = parseConfig(raw);
+    checkTokens(config);
+    return { config, raw };
   } catch (error) {
+    if (error instanceof RestillError && error.code !== 'CONFIG_INVALID') throw error; // a model's own
     const why = error instanceof Error ? error.message : String(error);
     throw new RestillError('CONFIG_INVALID', `${file}: ${why}`, { cause: error });
   }
@@ -25,6 +30,8 @@ export function readConfigFile(file: string | undefined): ConfigFile {
 
 const paths: readonly (readonly [section: string, key: string])[] = [
   ['vocabulary', 'path'],
+  ['student', 'start'],
+  ['teacher', 'start'],
   ['evaluation', 'queries'],
   ['evaluation', 'documents'],
   ['evaluation', 'judgments'],

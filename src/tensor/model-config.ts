@@ -38,11 +38,11 @@ export interface LlamaConfig extends Rope {
   readonly attentionBias: boolean;
 }
 
-/** Token ids that a decoder's config.json names. */
+/** Token ids that a decoder's config.json names; null where its tokenizer has none. */
 export interface SpecialIds {
-  readonly begin: number;
-  readonly end: number;
-  readonly pad: number;
+  readonly begin: number | null;
+  readonly end: number | null;
+  readonly pad: number | null;
 }
 
 /** A parsed config.json. */

@@ -12,22 +12,22 @@ import {
   type LlamaConfig,
   llamaFromHuggingFace,
 } from './model-config.ts';
-import { bertLayout, llamaLayout, type ReadWeights, readWeights, tiedLayout } from './model-weights.ts';
+import {
+  bertLayout,
+  type LoadedModel,
+  llamaLayout,
+  readWeights,
+  type TokenizerTexts,
+  tiedLayout,
+  type WeightLayout,
+} from './model-weights.ts';
+import type { ParameterSpec } from './parameters.ts';
 import { type ByteSource, openSafetensors, type SafetensorsFile } from './safetensors.ts';
 import { indexName, openSharded } from './sharded.ts';
 import { openTokenizer } from './tokenizer.ts';
 
-/** A model with all weights that our models of its family have. */
-export type ModelDirectory = ReadWeights & TokenizerTexts & Described;
-
-interface TokenizerTexts {
-  /** Text of tokenizer.json. */
-  readonly tokenizer: string;
-  /** Text of tokenizer_config.json; `{}` where there is none. */
-  readonly tokenizerConfig: string;
-}
-
-type Described =
+/** What config.json says. */
+export type Described =
   | { readonly family: 'bert'; readonly config: BertConfig }
   | { readonly family: 'llama'; readonly config: LlamaConfig };
 
@@ -46,12 +46,26 @@ export interface OpenOptions {
  *   have; `MODEL_DAMAGED` naming the file, and the key or tensor; `CONFIG_INVALID` for layers that the model
  *   does not have.
  */
-export function openModelDirectory(path: string, options: OpenOptions): ModelDirectory {
-  try {
+export function openModelDirectory(path: string, { seed, layers }: OpenOptions): LoadedModel {
+  return inDirectory(path, () => {
     const json = parseJson(readText(path, 'config.json'));
-    const described = describe(json);
-    const tokenizer = readTokenizer(path, described.config.vocabulary);
-    return { ...readModel(openWeights(path), described, claimsHead(json), options), ...tokenizer };
+    const whole = describe(json);
+    const described = keepLayers(whole, layers);
+    const tokenizer = readTokenizer(path, whole.config.vocabulary);
+    const how = { ...parametersOf(whole), layers, headRequired: claimsHead(json), seed };
+    return { ...readWeights(openWeights(path), how), ...tokenizer, ...described };
+  });
+}
+
+/** The `family` and `config` that `openModelDirectory` will give, from config.json alone. Errors as there. */
+export function describeModelDirectory(path: string, layers: readonly number[] | null): Described {
+  return inDirectory(path, () => keepLayers(describe(parseJson(readText(path, 'config.json'))), layers));
+}
+
+/** Errors that are about a file or a key say in which directory. */
+function inDirectory<T>(path: string, read: () => T): T {
+  try {
+    return read();
   } catch (error) {
     if (!(error instanceof RestillError)) throw error;
     throw new RestillError(error.code, `${path}: ${error.message}`, { cause: error });
@@ -71,23 +85,19 @@ function claimsHead(json: unknown): boolean {
   return Array.isArray(architectures) && String(architectures[0]).endsWith('ForSequenceClassification');
 }
 
-function readModel(
-  file: SafetensorsFile,
-  described: Described,
-  headRequired: boolean,
-  { seed, layers }: OpenOptions,
-): ReadWeights & Described {
-  if (layers !== null) checkLayers(layers, described.config.layers);
-  const kept = layers === null ? {} : { layers: layers.length };
-  if (described.family === 'bert') {
-    const { family, config } = described;
-    const how = { specs: bertParameters(config), layout: bertLayout, layers, headRequired, seed };
-    return { ...readWeights(file, how), family, config: { ...config, ...kept } };
-  }
-  const { family, config } = described;
-  const layout = config.tied ? tiedLayout : llamaLayout;
-  const how = { specs: llamaParameters(config), layout, layers, headRequired, seed };
-  return { ...readWeights(file, how), family, config: { ...config, ...kept } };
+function parametersOf(described: Described): { specs: ParameterSpec[]; layout: WeightLayout } {
+  if (described.family === 'bert') return { specs: bertParameters(described.config), layout: bertLayout };
+  const layout = described.config.tied ? tiedLayout : llamaLayout;
+  return { specs: llamaParameters(described.config), layout };
+}
+
+function keepLayers(described: Described, kept: readonly number[] | null): Described {
+  if (kept === null) return described;
+  checkLayers(kept, described.config.layers);
+  const layers = kept.length;
+  return described.family === 'bert'
+    ? { family: 'bert', config: { ...described.config, layers } }
+    : { family: 'llama', config: { ...described.config, layers } };
 }
 
 function checkLayers(kept: readonly number[], layers: number): void {
@@ -98,8 +108,8 @@ function checkLayers(kept: readonly number[], layers: number): void {
   if (kept.length > 0 && fits) return;
   throw new RestillError(
     'CONFIG_INVALID',
-    `the layers to keep are [${kept.join(', ')}]; it has ${layers}: name one or more from 0 to ${layers - 1}, ` +
-      'in ascending order',
+    `the layers to keep are [${kept.join(', ')}]; it has ${layers}: ` +
+      `name one or more from 0 to ${layers - 1}, in ascending order`,
   );
 }
 

@@ -8,8 +8,27 @@
 // 3. Every tensor of the file is used, or known to have no part in a score or in the language model's loss.
 import type { Tensors } from '../contract.ts';
 import { RestillError } from '../errors.ts';
+import type { BertConfig, LlamaConfig } from './model-config.ts';
 import { initialize, type ParameterSpec } from './parameters.ts';
 import type { SafetensorsFile } from './safetensors.ts';
+
+/** A model with all weights that our models of its family have, to start from. */
+export type LoadedModel = LoadedBert | LoadedLlama;
+export type LoadedBert = ReadWeights & TokenizerTexts & { family: 'bert'; config: BertConfig };
+export type LoadedLlama = ReadWeights & TokenizerTexts & { family: 'llama'; config: LlamaConfig };
+
+export interface ReadWeights {
+  readonly weights: Tensors;
+  /** Parameters that the file lacks. */
+  readonly fresh: readonly string[];
+}
+
+export interface TokenizerTexts {
+  /** Text of tokenizer.json. */
+  readonly tokenizer: string;
+  /** Text of tokenizer_config.json; `{}` where there is none. */
+  readonly tokenizerConfig: string;
+}
 
 /** How files of a family differ from the parameters of our model. */
 export interface WeightLayout {
@@ -43,12 +62,6 @@ export const tiedLayout: WeightLayout = {
   ...llamaLayout,
   unused: /\.rotary_emb\.inv_freq$|^lm_head\.weight$/,
 };
-
-export interface ReadWeights {
-  readonly weights: Tensors;
-  /** Parameters that the file lacks. */
-  readonly fresh: readonly string[];
-}
 
 /**
  * @param o.specs all parameters, with all layers.

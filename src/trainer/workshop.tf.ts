@@ -13,7 +13,8 @@ import {
   llamaFromHuggingFace,
   llamaToHuggingFace,
 } from '../tensor/model-config.ts';
-import { initialize } from '../tensor/parameters.ts';
+import type { LoadedBert, LoadedLlama, LoadedModel } from '../tensor/model-weights.ts';
+import { initialize, type ParameterSpec } from '../tensor/parameters.ts';
 import { documentText } from '../tensor/texts.ts';
 import { openTokenizer, type Tokenizer } from '../tensor/tokenizer.ts';
 import { bertTokenizerFiles, decoderTokenizerFiles } from '../tensor/tokenizer-files.ts';
@@ -28,9 +29,17 @@ import { openStudent } from './student.tf.ts';
 import { openTeacher } from './teacher.tf.ts';
 import type { Workshop } from './turn.ts';
 
+/** Models to start from; null: from random weights. */
+export interface Starts {
+  readonly student: LoadedBert | null;
+  readonly teacher: LoadedLlama | null;
+}
+
+export const fromNothing: Starts = { student: null, teacher: null };
+
 /**
- * Configs and tokenizers of two models that start from random weights. The vocabularies are learnt from groups of the
- * stream; holdout ones are left out (promise 7).
+ * Configs and tokenizers of the two models. What starts from random weights has the sizes of the config, and
+ * a vocabulary learnt from groups of the stream; holdout ones are left out (promise 7).
  *
  * @param studentTokenizer text of a tokenizer.json to use for the student instead.
  */
@@ -38,19 +47,50 @@ export function designModels(
   config: Config,
   groups: readonly Group[],
   studentTokenizer: string | null,
+  starts: Starts,
 ): FixedFiles {
   const texts = groups
     .filter((group) => !group.holdout)
     .flatMap((group) => [group.query, ...group.results.map(documentText)]);
   const { size } = config.vocabulary;
-  const student = studentTokenizer ?? buildWordPiece(texts, size);
-  const teacher = buildDecoderVocabulary(texts, size);
+  const student = starts.student
+    ? bareTokenizer(starts.student.tokenizer)
+    : (studentTokenizer ?? buildWordPiece(texts, size));
+  const bert = starts.student?.config ?? studentConfig(config, openTokenizer(student));
   return [
-    json('student/config.json', bertToHuggingFace(studentConfig(config, openTokenizer(student)))),
+    json('student/config.json', bertToHuggingFace(bert)),
     ...inDirectory('student', bertTokenizerFiles(student, config.student.tokensMax)),
-    json('teacher/config.json', teacherConfig(config, openTokenizer(teacher))),
-    ...inDirectory('teacher', decoderTokenizerFiles(teacher, config.teacher.tokensMax)),
+    ...inDirectory(
+      'teacher',
+      starts.teacher ? teacherFilesOf(starts.teacher) : freshTeacherFiles(config, texts),
+    ),
   ];
+}
+
+function freshTeacherFiles(config: Config, texts: readonly string[]): ArtifactFile[] {
+  const tokenizer = buildDecoderVocabulary(texts, config.vocabulary.size);
+  return [
+    json('config.json', teacherConfig(config, openTokenizer(tokenizer))),
+    ...decoderTokenizerFiles(tokenizer, config.teacher.tokensMax),
+  ];
+}
+
+/** Its tokenizer stays as it is, with the names that it gives its special tokens. */
+function teacherFilesOf({ config, tokenizer, tokenizerConfig }: LoadedLlama): ArtifactFile[] {
+  const { special } = openTokenizer(tokenizer, tokenizerConfig);
+  return [
+    json('config.json', llamaToHuggingFace(config, special)),
+    { path: 'tokenizer.json', bytes: Buffer.from(tokenizer) },
+    { path: 'tokenizer_config.json', bytes: Buffer.from(tokenizerConfig) },
+  ];
+}
+
+/** Without the cutting and padding that it was published with: servers would do both on top of ours. */
+function bareTokenizer(text: string): string {
+  const description = JSON.parse(text) as { truncation?: unknown; padding?: unknown };
+  const { truncation = null, padding = null } = description;
+  if (truncation === null && padding === null) return text;
+  return JSON.stringify({ ...description, truncation: null, padding: null });
 }
 
 /** Names of the files of `designModels` in a generation; their content is read back from there. */
@@ -71,16 +111,22 @@ export function openWorkshop(o: {
   readonly judged: EvaluationSet | null;
   readonly fixed: FixedFiles;
   readonly restored: Restored | null;
+  readonly starts: Starts;
 }): Opened {
-  const { backend, config, fixed, restored } = o;
+  const { backend, config, fixed, restored, starts } = o;
   const bert = bertFromHuggingFace(parsed(fixed, 'student/config.json'));
   const llama = llamaFromHuggingFace(parsed(fixed, 'teacher/config.json'));
   const student = openStudent(backend, bert, config);
-  const teacher = openTeacher(backend, llama, config);
-  const studentAtStart = { weights: initialize(bertParameters(bert), config.seed), moments: new Map() };
-  const teacherAtStart = { weights: initialize(llamaParameters(llama), config.seed), moments: new Map() };
+  // A graph holds a table of angles for every position, and no sequence is longer than this.
+  const positions = Math.min(llama.positions, config.teacher.tokensMax);
+  const teacher = openTeacher(backend, { ...llama, positions }, config);
+  const atStart = (loaded: LoadedModel | null, specs: readonly ParameterSpec[]): ModelState => ({
+    weights: loaded?.weights ?? initialize(specs, config.seed),
+    moments: new Map(),
+  });
+  const studentAtStart = atStart(starts.student, bertParameters(bert));
   student.restore(restored?.student ?? studentAtStart);
-  teacher.restore(restored?.teacher ?? teacherAtStart);
+  teacher.restore(restored?.teacher ?? atStart(starts.teacher, llamaParameters(llama)));
   const shop: Workshop = {
     config,
     journal: o.journal,

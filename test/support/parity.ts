@@ -1,6 +1,5 @@
 // Golden figures made by test/golden/make_parity.py, and what our compiled models say to the same.
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { Tensors } from '../../src/contract.ts';
 import { Graph, type Output } from '../../src/tensor/graph.ts';
@@ -8,10 +7,8 @@ import type { GraphOps } from '../../src/tensor/graph-ops.ts';
 import type { FeedValue } from '../../src/tensor/packing.ts';
 import { openSession } from '../../src/tensor/session.tf.ts';
 import { addFunction } from '../../src/tensor/step.ts';
+import { goldenPath } from './golden.ts';
 import { backend, type Feeds, feedSpecsOf, type Specs, specsOf } from './tensor.ts';
-
-export const goldenPath = (path: string): string =>
-  fileURLToPath(new URL(`../golden/parity/${path}`, import.meta.url));
 
 /** A loss with the gradients of some parameters, flat. */
 export interface GoldenLoss {

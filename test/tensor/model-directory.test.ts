@@ -16,7 +16,7 @@ import { llamaParameters } from '../../src/tensor/llama.ts';
 import { openModelDirectory } from '../../src/tensor/model-directory.fs.ts';
 import { decodeSafetensors, encodeSafetensors, hashTensors } from '../../src/tensor/safetensors.ts';
 import { temporaryDirectory } from '../support/directory.ts';
-import { goldenPath } from '../support/parity.ts';
+import { goldenPath } from '../support/golden.ts';
 
 const golden = (name: string): string => goldenPath(`tiny/${name}`);
 const open = (path: string, layers: readonly number[] | null = null, seed = 1) =>
@@ -217,96 +217,85 @@ describe('a decoder', () => {
   });
 });
 
+const refusals: [string, string, Changes, string, string][] = [
+  [
+    'surplus tensors',
+    'llama-tied',
+    { tensors: (t) => t.set('model.layers.0.self_attn.o_proj.bias', zeros(16)).set('x', zeros(1)) },
+    'MODEL_DAMAGED',
+    'the weights: model.layers.0.self_attn.o_proj.bias, x are in it and no part of the model',
+  ],
+  [
+    'more layers than config.json says',
+    'bert',
+    { config: { num_hidden_layers: 2 } },
+    'MODEL_DAMAGED',
+    'LayerNorm.bias, bert.encoder.layer.2.attention.output.LayerNorm.weight, ' +
+      'bert.encoder.layer.2.attention.output.dense.bias and 13 more are in it',
+  ],
+  [
+    'both an old and a new name',
+    'bert',
+    { tensors: (t) => t.set('bert.embeddings.LayerNorm.gamma', zeros(16)) },
+    'MODEL_DAMAGED',
+    'in it and no part of the model',
+  ],
+  [
+    'another shape',
+    'bert',
+    { tensors: (t) => t.set('classifier.weight', zeros(2, 16)) },
+    'MODEL_DAMAGED',
+    'tensor classifier.weight is [2, 16], by config.json [1, 16]',
+  ],
+  [
+    'another family',
+    'bert',
+    { config: { model_type: 'roberta' } },
+    'MODEL_UNSUPPORTED',
+    'model_type is "roberta"',
+  ],
+  [
+    'a key',
+    'bert',
+    { config: { hidden_act: 'relu' } },
+    'MODEL_UNSUPPORTED',
+    'config.json: hidden_act is "relu"',
+  ],
+  ['no config', 'bert', { remove: ['config.json'] }, 'MODEL_DAMAGED', 'config.json cannot be read (ENOENT'],
+  ['a broken config', 'bert', { write: { 'config.json': '{' } }, 'MODEL_DAMAGED', 'config.json is not JSON'],
+  ['no tokenizer', 'bert', { remove: ['tokenizer.json'] }, 'MODEL_DAMAGED', 'tokenizer.json cannot be read'],
+  [
+    'no weights',
+    'bert',
+    { remove: ['model.safetensors'] },
+    'MODEL_DAMAGED',
+    'there is neither model.safetensors',
+  ],
+  [
+    'weights in another format',
+    'bert',
+    { remove: ['model.safetensors'], write: { 'pytorch_model.bin': '' } },
+    'MODEL_UNSUPPORTED',
+    'restill reads no other format',
+  ],
+  [
+    'a tokenizer of another model',
+    'bert-bare',
+    { write: { 'tokenizer.json': readFileSync(join(golden('llama-tied'), 'tokenizer.json'), 'utf8') } },
+    'MODEL_DAMAGED',
+    'tokenizer.json has ids up to 107, but vocab_size of config.json is 64',
+  ],
+  [
+    'cut weights',
+    'bert',
+    { write: { 'model.safetensors': '' } },
+    'MODEL_DAMAGED',
+    'model.safetensors: it has 0',
+  ],
+];
+
 describe('what is refused', () => {
-  const cases: [string, string, Changes, string, string][] = [
-    [
-      'surplus tensors',
-      'llama-tied',
-      { tensors: (t) => t.set('model.layers.0.self_attn.o_proj.bias', zeros(16)).set('x', zeros(1)) },
-      'MODEL_DAMAGED',
-      'the weights: model.layers.0.self_attn.o_proj.bias, x are in it and no part of the model',
-    ],
-    [
-      'more layers than config.json says',
-      'bert',
-      { config: { num_hidden_layers: 2 } },
-      'MODEL_DAMAGED',
-      'bert.encoder.layer.2.attention.output.LayerNorm.bias, bert.encoder.layer.2.attention.output.LayerNorm' +
-        '.weight, bert.encoder.layer.2.attention.output.dense.bias and 13 more are in it',
-    ],
-    [
-      'both an old and a new name',
-      'bert',
-      { tensors: (t) => t.set('bert.embeddings.LayerNorm.gamma', zeros(16)) },
-      'MODEL_DAMAGED',
-      'in it and no part of the model',
-    ],
-    [
-      'another shape',
-      'bert',
-      { tensors: (t) => t.set('classifier.weight', zeros(2, 16)) },
-      'MODEL_DAMAGED',
-      'tensor classifier.weight is [2, 16], by config.json [1, 16]',
-    ],
-    [
-      'another family',
-      'bert',
-      { config: { model_type: 'roberta' } },
-      'MODEL_UNSUPPORTED',
-      'model_type is "roberta"',
-    ],
-    [
-      'a key',
-      'bert',
-      { config: { hidden_act: 'relu' } },
-      'MODEL_UNSUPPORTED',
-      'config.json: hidden_act is "relu"',
-    ],
-    ['no config', 'bert', { remove: ['config.json'] }, 'MODEL_DAMAGED', 'config.json cannot be read (ENOENT'],
-    [
-      'a broken config',
-      'bert',
-      { write: { 'config.json': '{' } },
-      'MODEL_DAMAGED',
-      'config.json is not JSON',
-    ],
-    [
-      'no tokenizer',
-      'bert',
-      { remove: ['tokenizer.json'] },
-      'MODEL_DAMAGED',
-      'tokenizer.json cannot be read',
-    ],
-    [
-      'no weights',
-      'bert',
-      { remove: ['model.safetensors'] },
-      'MODEL_DAMAGED',
-      'there is neither model.safetensors',
-    ],
-    [
-      'weights in another format',
-      'bert',
-      { remove: ['model.safetensors'], write: { 'pytorch_model.bin': '' } },
-      'MODEL_UNSUPPORTED',
-      'restill reads no other format',
-    ],
-    [
-      'a tokenizer of another model',
-      'bert-bare',
-      { write: { 'tokenizer.json': readFileSync(join(golden('llama-tied'), 'tokenizer.json'), 'utf8') } },
-      'MODEL_DAMAGED',
-      'tokenizer.json has ids up to 107, but vocab_size of config.json is 64',
-    ],
-    [
-      'cut weights',
-      'bert',
-      { write: { 'model.safetensors': '' } },
-      'MODEL_DAMAGED',
-      'model.safetensors: it has 0',
-    ],
-  ];
-  it.each(cases)('%s', (_, name, changes, code, message) => {
+  it.each(refusals)('%s', (_, name, changes, code, message) => {
     const path = changed(name, changes);
     const error = failure(() => open(path));
     expect(error).toMatchObject({ code, message: expect.stringContaining(message) });

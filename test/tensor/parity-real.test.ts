@@ -1,9 +1,9 @@
-// Checks, with the weights that people use (RESTILL_MODELS names a folder of Hugging Face directories), against
-// PyTorch and transformers (golden figures; `test/golden/make_parity.py --real` made them):
+// Checks, with the weights that people use (RESTILL_MODELS names a folder of Hugging Face directories),
+// against PyTorch and transformers (golden figures; `test/golden/make_parity.py --real` made them):
 // 1. MiniLM-L6 and bge-small: token ids of pairs, scores, the hybrid loss and its gradients. They have no
 //    classifier (bge-small no pooler either); both sides put on the same made-up one.
-// 2. SmolLM2-135M: token ids, the five likeliest next tokens and their logits, cross-entropy, scores, RankNet,
-//    and gradients that have come back through all 30 layers.
+// 2. SmolLM2-135M: token ids, the five likeliest next tokens and their logits, cross-entropy, scores,
+//    RankNet, and gradients that have come back through all 30 layers.
 // 3. Their tokenizers give the ids of the Rust library, on 10,000 texts of many scripts.
 // All within 1e-4; gradients within 1e-4 of their largest number.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -13,10 +13,12 @@ import { describe, expect, test } from 'vitest';
 import type { Tensors } from '../../src/contract.ts';
 import { bertScores } from '../../src/tensor/bert.ts';
 import { llamaCrossEntropy, llamaHidden, llamaScores } from '../../src/tensor/llama.ts';
-import { type ModelDirectory, openModelDirectory } from '../../src/tensor/model-directory.fs.ts';
+import { openModelDirectory } from '../../src/tensor/model-directory.fs.ts';
+import type { LoadedModel } from '../../src/tensor/model-weights.ts';
 import { pack, packCompletions } from '../../src/tensor/packing.ts';
 import { openTokenizer } from '../../src/tensor/tokenizer.ts';
 import { hybridMse, rankNet } from '../../src/trainer/losses.ts';
+import { goldenPath } from '../support/golden.ts';
 import {
   evaluate,
   expectClose,
@@ -24,7 +26,6 @@ import {
   floats,
   type GoldenBert,
   type GoldenLlama,
-  goldenPath,
   readGolden,
 } from '../support/parity.ts';
 import { someTexts } from '../support/texts.ts';
@@ -37,7 +38,7 @@ if (absent.length > 0)
   console.warn(`skipped: parity of ${absent.join(', ')} (set RESTILL_MODELS to a folder that holds them)`);
 
 /** Value k of a tensor that the directory lacks is sin(k + 1) / 20, on both sides. */
-function probed({ weights, fresh }: ModelDirectory, expected: readonly string[]): Tensors {
+function probed({ weights, fresh }: LoadedModel, expected: readonly string[]): Tensors {
   expect([...fresh].sort()).toEqual(expected);
   return new Map(
     [...weights].map(([name, { shape, data }]) => {
@@ -47,7 +48,7 @@ function probed({ weights, fresh }: ModelDirectory, expected: readonly string[])
   );
 }
 
-function checkBert(model: ModelDirectory, golden: GoldenBert): void {
+function checkBert(model: LoadedModel, golden: GoldenBert): void {
   if (model.family !== 'bert') throw new Error('not a BERT');
   const tokenizer = openTokenizer(model.tokenizer, model.tokenizerConfig);
   const pairs = golden.pairs!.map(([query, title]) =>
@@ -65,7 +66,7 @@ function checkBert(model: ModelDirectory, golden: GoldenBert): void {
   expectLoss(actual, golden.hybridMse);
 }
 
-function checkLlama(model: ModelDirectory, golden: GoldenLlama): void {
+function checkLlama(model: LoadedModel, golden: GoldenLlama): void {
   if (model.family !== 'llama') throw new Error('not a decoder');
   const { config } = model;
   const { encode } = openTokenizer(model.tokenizer, model.tokenizerConfig);

@@ -1,9 +1,9 @@
-// Checks, against PyTorch and transformers (golden files; test/golden/make_parity.py made them, says with which
-// versions, and makes them again), on directories as transformers writes them, with ragged batches:
+// Checks, against PyTorch and transformers (golden files; test/golden/make_parity.py made them, says with
+// which versions, and makes them again), on directories as transformers writes them, with ragged batches:
 // 1. BERT: scores, the hybrid loss and its gradients; the same from a bare encoder with the head put on.
 // 2. Llama tied, untied with linear scaling in three files, with Llama 3's scaling in float16, and Qwen2 in
-//    bfloat16: hidden state and logits of the last token, cross-entropy of the output tokens, scores, RankNet,
-//    and gradients of both losses.
+//    bfloat16: hidden state and logits of the last token, cross-entropy of the output tokens, scores,
+//    RankNet, and gradients of both losses.
 // 3. The tokenizers' ids.
 // All within 1e-4; gradients within 1e-4 of their largest number.
 import { describe, expect, test } from 'vitest';
@@ -15,6 +15,7 @@ import { openModelDirectory } from '../../src/tensor/model-directory.fs.ts';
 import { pack, packCompletions } from '../../src/tensor/packing.ts';
 import { openTokenizer } from '../../src/tensor/tokenizer.ts';
 import { hybridMse, rankNet } from '../../src/trainer/losses.ts';
+import { goldenPath } from '../support/golden.ts';
 import {
   evaluate,
   expectClose,
@@ -22,7 +23,6 @@ import {
   floats,
   type GoldenBert,
   type GoldenLlama,
-  goldenPath,
   readGolden,
   tokenSequences,
 } from '../support/parity.ts';
