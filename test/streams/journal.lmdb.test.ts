@@ -119,6 +119,24 @@ describe('damage (invariant 5)', () => {
     await expect(readAll(directory)).rejects.toMatchObject({ code: 'JOURNAL_DAMAGED' });
   });
 
+  it('is named: a sound group of an earlier turn of the ring in its slot', async () => {
+    const directory = temporaryDirectory();
+    await filled(directory);
+    let old: Buffer = Buffer.alloc(0);
+    await tamper(directory, 'ring', (raw) => {
+      old = raw.get(9);
+    });
+    const journal = openJournal(directory, options);
+    await journal.retire(12);
+    await journal.append({ groups: groupsFrom(12, 29), effects: effectsOf(29) });
+    await journal.retire(29);
+    await journal.append({ groups: groupsFrom(29, 31), effects: effectsOf(31) });
+    expect(journal.read(29, 30)).toEqual(groupsFrom(29, 30));
+    await journal.close();
+    await tamper(directory, 'ring', (raw) => raw.put(9, old));
+    await expect(readAll(directory)).rejects.toThrow('ring 9: holds group 9, expected 29');
+  });
+
   it('an empty file is a journal that was killed when it was made', async () => {
     const directory = temporaryDirectory();
     await filled(directory);
@@ -179,6 +197,17 @@ describe('the lock', () => {
     await journal.append({ groups: groupsFrom(0, 1), effects: effectsOf(1) });
     await journal.close();
     await openJournal(directory, options).close();
+  });
+
+  it('of another one is not taken along by who leaves without having written', async () => {
+    const directory = temporaryDirectory();
+    const first = openJournal(directory, { config, host: host('first', []) });
+    const second = openJournal(directory, { config, host: host('second', []) });
+    await first.close();
+    expect(() => openJournal(directory, { config, host: host('third', ['second']) })).toThrow(
+      expect.objectContaining({ code: 'JOURNAL_LOCKED' }),
+    );
+    await second.close();
   });
 
   it('of a dead process is taken over; should it live after all, it cannot write any more', async () => {
