@@ -1,5 +1,6 @@
-// The trainer process's composition root: the child that `restill replay` starts. It reads the journal, trains, and
-// stores generations; its only ties to the daemon are the journal's files and the messages of contract.ts.
+// The trainer process's composition root: the child that `restill replay` starts. It reads the journal,
+// trains, and stores generations; its only ties to the daemon are the journal's files and the messages of
+// contract.ts.
 import { join } from 'node:path';
 import { BehaviorSubject, filter, firstValueFrom, lastValueFrom, tap } from 'rxjs';
 import { judgeCandidate, type Metrics } from './checkpoint/gate.ts';
@@ -30,7 +31,8 @@ import { type Orders, type TrainPorts, train$ } from './trainer/train.rx.ts';
 import type { Workshop } from './trainer/turn.ts';
 import { designModels, isFixedFile, type Opened, openWorkshop, type Starts } from './trainer/workshop.tf.ts';
 
-// When the daemon is gone, however it went, so is its trainer: also when it went while TensorFlow was being loaded.
+// When the daemon is gone, however it went, so is its trainer: also when it went while TensorFlow was being
+// loaded.
 const orphaned = (): never => process.exit(1);
 process.on('disconnect', orphaned);
 if (!process.connected) orphaned();
@@ -92,7 +94,10 @@ function requireSupply(journal: JournalReader, cursor: number): void {
   );
 }
 
-/** Waits until the memory is as the generation left it and `groups` have arrived; false when a stop came first. */
+/**
+ * Waits until the memory is as the generation left it and `groups` have arrived; false when a stop came
+ * first.
+ */
 async function supplied(retireTo: number, groups: number): Promise<boolean> {
   const ready = (o: Orders): boolean => o.retired >= retireTo && (o.ended || o.high >= groups);
   const orders = await firstValueFrom(orders$.pipe(filter((o) => o.stopping || ready(o))));

@@ -68,7 +68,7 @@ export async function openBench(o: {
   return { ...bench, journal, fixed, config };
 }
 
-export const reader =
+const reader =
   (files: readonly ArtifactFile[]) =>
   (path: string): Promise<Uint8Array> =>
     Promise.resolve(files.find((file) => file.path === path)!.bytes);
