@@ -249,7 +249,8 @@ export const streamsDigest = (c: Config): string => digest(streamsSettings(c));
 
 /** Digest of everything that decides about the weights. A generation of another digest is foreign. */
 export const configDigest = (c: Config): string => {
-  const { checkpoint: _retention, ...rest } = c;
+  // What is only measured or kept, and where the measuring files lie, decides about no weight.
+  const { checkpoint: _retention, gate: _gate, evaluation: _evaluation, ...rest } = c;
   return digest([rest]);
 };
 

@@ -59,5 +59,6 @@ describe('the configuration', () => {
     expect(other({ join: { window: '31m' } })).toEqual([true, true]);
     expect(other({ distill: { batch: 8 } })).toEqual([false, true]);
     expect(other({ checkpoint: { keep: 9 } })).toEqual([false, false]);
+    expect(other({ evaluation: { groups_max: 9 }, gate: { drop_max: 0.5 } })).toEqual([false, false]);
   });
 });
