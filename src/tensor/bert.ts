@@ -51,6 +51,16 @@ export function bertScores<T>(ops: Ops<T>, config: BertConfig, batch: PackedBatc
   return ops.reshape(dense(ops, ['classifier'], pooled), [-1]); // [n, 1] -> [n]
 }
 
+/** The output of the last layer at every token -> [m, hidden]: what an embedding model pools. */
+export function bertHidden<T>(ops: Ops<T>, config: BertConfig, batch: PackedBatch<T>): T {
+  const pass = { ops, config, batch };
+  let x = embeddings(pass); // [m, hidden]
+  for (let i = 0; i < config.layers; i++) {
+    x = rest(pass, layerName(i), x, attention(pass, layerName(i), x)); // [m, hidden]
+  }
+  return x;
+}
+
 /** One run through the model. */
 interface Pass<T> {
   readonly ops: Ops<T>;
@@ -62,11 +72,12 @@ const layerName = (i: number): string => `bert.encoder.layer.${i}`;
 
 /** What a token is, where it stands and to which text it belongs -> [m, hidden]. */
 function embeddings<T>({ ops, config, batch }: Pass<T>): T {
-  const table = (name: string) => ops.parameter(`bert.embeddings.${name}_embeddings.weight`);
-  const words = ops.rows(table('word'), batch.ids); // [m, hidden]
+  const tables = 'bert.embeddings';
+  const table = (name: string) => ops.parameter(`${tables}.${name}_embeddings.weight`);
+  const words = ops.embedding(`${tables}.word_embeddings.weight`, batch.ids); // [m, hidden]
   const positions = ops.rows(table('position'), batch.positions);
   const segments = ops.rows(table('token_type'), batch.segments);
-  return norm(ops, config, 'bert.embeddings.LayerNorm', ops.add(words, ops.add(positions, segments)));
+  return norm(ops, config, `${tables}.LayerNorm`, ops.add(words, ops.add(positions, segments)));
 }
 
 /** Every token looks at every token of its sequence: x [m, hidden] -> [m, hidden]. */

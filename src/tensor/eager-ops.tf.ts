@@ -6,7 +6,7 @@ import type * as tfjs from '@tensorflow/tfjs-node-gpu';
 import type { NamedTensor, Tensors } from '../contract.ts';
 import { assert } from '../errors.ts';
 import type { Backend, Tf } from './backend.tf.ts';
-import { type HeadShape, type Ops, unseen } from './ops.ts';
+import { type Border, type HeadShape, type Ops, unseen } from './ops.ts';
 import type { FeedValue, PackedBatch } from './packing.ts';
 
 type Tensor = tfjs.Tensor;
@@ -26,7 +26,10 @@ export class EagerOps implements Ops<Tensor> {
     return found;
   }
 
+  embedding = (name: string, ids: Tensor): Tensor => this.rows(this.parameter(name), ids);
   constant = (values: Float32Array, shape: readonly number[]): Tensor => this.tf.tensor(values, [...shape]);
+
+  segment = (x: Tensor, body: (x: Tensor) => Tensor): Tensor => body(x);
 
   // ---------------------------------------------------------------- element by element
 
@@ -67,6 +70,7 @@ export class EagerOps implements Ops<Tensor> {
   stack = (parts: readonly Tensor[]): Tensor => this.tf.concat([...parts], 0);
   halves = (x: Tensor): readonly [Tensor, Tensor] => this.tf.split(x, 2, 0) as [Tensor, Tensor];
   reshape = (x: Tensor, shape: readonly number[]): Tensor => this.tf.reshape(x, [...shape]);
+  pad = (x: Tensor, { rows, columns }: Border): Tensor => this.tf.pad(x, [[...rows], [...columns]]);
 
   // ---------------------------------------------------------------- attention
 

@@ -19,6 +19,8 @@ export class Nodes {
   private readonly reads = new Map<string, Output>();
   /** What takes the value of a variable as an input, by the output that read it. */
   private readonly readers = new Map<Output, Output[]>();
+  /** By the name of the variable. */
+  private readonly lookups = new Map<string, Set<Output>>();
   private count = 0;
 
   constructor(graph: Graph, scope: string) {
@@ -52,10 +54,23 @@ export class Nodes {
     return output;
   }
 
+  /** Rows of a variable at the start of the run, copied out: the rest of it is neither read nor copied. */
+  lookUp(variable: Variable, ids: Output): Output {
+    const output = this.op('ResourceGather', [variable.handle, ids], {
+      dtype: T,
+      Tindices: int32,
+      batch_dims: { int: 0 },
+      validate_indices: { bool: true },
+    });
+    this.lookups.set(variable.name, (this.lookups.get(variable.name) ?? new Set()).add(output));
+    return output;
+  }
+
   /** What must have run before a variable may change: all that uses the value which was read. */
   readersOf(variable: Variable): readonly Output[] {
     const read = this.reads.get(variable.name);
-    return read === undefined ? [] : [read, ...this.readers.get(read)!];
+    const readers = read === undefined ? [] : [read, ...this.readers.get(read)!];
+    return [...readers, ...(this.lookups.get(variable.name) ?? [])];
   }
 
   // ---------------------------------------------------------------- element by element
@@ -119,6 +134,9 @@ export class Nodes {
   dimensions = (a: Output, rank: number): Output[] =>
     outputsOf(this.op('Unpack', [this.shapeOf(a)], { T: int32, num: { int: rank }, axis: { int: 0 } }), rank);
 
+  /** The number of elements of a vector of ids, as an int32 scalar. */
+  countOf = (ids: Output): Output => this.op('Size', [ids], { T: int32, out_type: int32 });
+
   /** The number of elements, as a float32 scalar. */
   sizeOf = (a: Output): Output =>
     this.op('Cast', [this.op('Size', [a], { T, out_type: int32 })], {
@@ -156,8 +174,12 @@ export class Nodes {
 
   // ---------------------------------------------------------------- joining and cutting
 
-  concat = (parts: readonly Output[], axis: number): Output =>
-    this.op('ConcatV2', [...parts, this.graph.ints(axis)], { T, Tidx: int32, N: { int: parts.length } });
+  concat = (parts: readonly Output[], axis: number, type: 'float32' | 'int32' = 'float32'): Output =>
+    this.op('ConcatV2', [...parts, this.graph.ints(axis)], {
+      T: { type },
+      Tidx: int32,
+      N: { int: parts.length },
+    });
 
   /** What of `whole`, a concatenation of `parts` along the first axis, came from part i. */
   partOfConcat(whole: Output, parts: readonly Output[], i: number): Output {
@@ -168,6 +190,17 @@ export class Nodes {
     });
     return this.op('Slice', [whole, outputsOf(offsets, parts.length)[i]!, shapes[i]!], { T, Index: int32 });
   }
+
+  /** Zeros around a tensor: so many before and after it, along each axis. */
+  pad = (a: Output, zeros: readonly (readonly [before: number, after: number])[]): Output =>
+    this.op('Pad', [a, this.graph.constant(Int32Array.from(zeros.flat()), [zeros.length, 2])], {
+      T,
+      Tpaddings: int32,
+    });
+
+  /** What of `whole` begins at `begin` and has the shape of `part`. */
+  cut = (whole: Output, begin: readonly number[], part: Output): Output =>
+    this.op('Slice', [whole, this.graph.ints(begin), this.shapeOf(part)], { T, Index: int32 });
 
   /** Into parts of the given sizes. */
   splitSizes(a: Output, sizes: readonly number[], axis: number): Output[] {
@@ -202,6 +235,12 @@ export class Nodes {
   /** Adds up the rows of x that have the same id: row i of the result is the sum of those with id i. */
   sumById = (x: Output, ids: Output, count: Dimension): Output =>
     this.op('UnsortedSegmentSum', [x, ids, this.scalar(count)], { T, Tindices: int32, Tnumsegments: int32 });
+
+  /** The distinct ids in order of their first occurrence, and for each given id its index among them. */
+  unique(ids: Output): [distinct: Output, indices: Output] {
+    const node = this.op('Unique', [ids], { T: int32, out_idx: int32 });
+    return outputsOf(node, 2) as [Output, Output];
+  }
 
   /** Row by row: -log softmax(logits)[target], and its gradient with respect to the logits. */
   crossEntropies(logits: Output, targets: Output): [Output, Output] {

@@ -9,7 +9,8 @@ import { assert } from '../errors.ts';
 import type { Graph, Output, Variable } from './graph.ts';
 import * as attention from './graph-attention.ts';
 import { Nodes } from './graph-nodes.ts';
-import type { HeadShape, Ops } from './ops.ts';
+import { recomputed } from './graph-recompute.ts';
+import type { Border, HeadShape, Ops } from './ops.ts';
 import type { PackedBatch } from './packing.ts';
 import type { ParameterSpec } from './parameters.ts';
 import { Tape } from './tape.ts';
@@ -20,22 +21,41 @@ export interface GraphOpsOptions {
   readonly parameters: readonly ParameterSpec[];
   /** Which parameters get a gradient; the others are constants here. */
   readonly trainable: (name: string) => boolean;
+  /** Whether the insides of segments are computed again for their gradients: slower, and in less memory. */
+  readonly recompute?: boolean;
+}
+
+/** The gradient of a parameter, or of those of its rows that were looked up. */
+export interface Gradient {
+  /** Of the parameter's shape; with ids [u, width]: one row per id. */
+  readonly values: Output;
+  /** int32 [u], none twice: the rows that have a gradient. Null: all of the parameter. */
+  readonly ids: Output | null;
+}
+
+interface Lookup {
+  readonly ids: Output;
+  readonly rows: Output;
 }
 
 /** The ops of one function of a graph. */
 export class GraphOps implements Ops<Output> {
   readonly graph: Graph;
   readonly nodes: Nodes;
-  readonly tape: Tape;
+  private readonly recompute: boolean;
+  private currentTape: Tape;
   private readonly specs: ReadonlyMap<string, ParameterSpec>;
   private readonly trainable: (name: string) => boolean;
   /** What has been read, by the parameter's name. */
   private readonly values = new Map<string, Output>();
+  /** What has been looked up, by the parameter's name. */
+  private readonly lookups = new Map<string, Lookup[]>();
 
   constructor(graph: Graph, options: GraphOpsOptions) {
     this.graph = graph;
     this.nodes = new Nodes(graph, options.scope);
-    this.tape = new Tape(this.nodes);
+    this.recompute = options.recompute ?? false;
+    this.currentTape = new Tape(this.nodes);
     this.specs = new Map(options.parameters.map((spec) => [spec.name, spec]));
     this.trainable = options.trainable;
   }
@@ -43,9 +63,8 @@ export class GraphOps implements Ops<Output> {
   // ---------------------------------------------------------------- sources
 
   parameter(name: string): Output {
-    const known = this.values.get(name);
-    if (known !== undefined) return known;
-    const value = this.nodes.read(this.variable(name));
+    assert(!this.lookups.has(name), `${name} is looked up, so it cannot be used whole as well`);
+    const value = this.values.get(name) ?? this.nodes.read(this.variable(name));
     this.values.set(name, value);
     if (this.trainable(name)) this.tape.watch(value);
     return value;
@@ -61,19 +80,75 @@ export class GraphOps implements Ops<Output> {
     return this.graph.variable(name, this.spec(name).shape, { startsAtZero: false });
   }
 
+  embedding(name: string, ids: Output): Output {
+    assert(!this.values.has(name), `${name} is used whole, so it cannot be looked up as well`);
+    const rows = this.nodes.lookUp(this.variable(name), ids);
+    const known = this.lookups.get(name) ?? [];
+    if (!known.some((lookup) => lookup.rows === rows)) this.lookups.set(name, [...known, { ids, rows }]);
+    if (this.trainable(name)) this.tape.watch(rows);
+    return rows;
+  }
+
   constant(values: Float32Array, shape: readonly number[]): Output {
     return this.graph.constant(values, shape);
   }
 
-  /** Gradients of a scalar for every trainable parameter that it depends on, in the order of first use. */
-  gradients(scalar: Output): Map<string, Output> {
-    const found = this.tape.gradients(scalar, [...this.values.values()]);
-    return new Map(
-      [...this.values].flatMap(([name, value]) => {
-        const gradient = found.get(value);
-        return gradient === undefined ? [] : [[name, gradient] as const];
-      }),
+  /**
+   * Gradients of `factor` times a scalar for every trainable parameter that it depends on: looked up ones
+   * first, each in the order of first use.
+   */
+  gradients(scalar: Output, factor: Output = this.graph.float(1)): Map<string, Gradient> {
+    const rows = [...this.lookups.values()].flatMap((lookups) => lookups.map((lookup) => lookup.rows));
+    const found = this.tape.gradients(scalar, factor, [...this.values.values(), ...rows]);
+    const gradients = new Map<string, Gradient>();
+    for (const [name, lookups] of this.lookups) {
+      const used = lookups.filter((lookup) => found.has(lookup.rows));
+      if (used.length > 0) gradients.set(name, this.rowGradient(used, found));
+    }
+    for (const [name, value] of this.values) {
+      const values = found.get(value);
+      if (values !== undefined) gradients.set(name, { values, ids: null });
+    }
+    return gradients;
+  }
+
+  /** A row that was looked up several times gets the sum. */
+  private rowGradient(lookups: readonly Lookup[], found: ReadonlyMap<Output, Output>): Gradient {
+    const { nodes } = this;
+    const join = (parts: Output[], type: 'float32' | 'int32') =>
+      parts.length === 1 ? parts[0]! : nodes.concat(parts, 0, type);
+    const ids = join(
+      lookups.map((lookup) => lookup.ids),
+      'int32',
     );
+    const dys = join(
+      lookups.map((lookup) => found.get(lookup.rows)!),
+      'float32',
+    );
+    const [distinct, indices] = nodes.unique(ids);
+    return { values: nodes.sumById(dys, indices, nodes.countOf(distinct)), ids: distinct };
+  }
+
+  // ---------------------------------------------------------------- pieces
+
+  segment(x: Output, body: (x: Output) => Output): Output {
+    return this.recompute ? recomputed(this, x, body) : body(x);
+  }
+
+  /** Where ops are recorded. */
+  get tape(): Tape {
+    return this.currentTape;
+  }
+
+  /** Runs `build` with ops recorded on another tape. */
+  onTape<R>(tape: Tape, build: () => R): R {
+    const outer = this.currentTape;
+    this.currentTape = tape;
+    try {
+      return build();
+    } finally {
+      this.currentTape = outer;
+    }
   }
 
   // ---------------------------------------------------------------- element by element
@@ -219,6 +294,12 @@ export class GraphOps implements Ops<Output> {
   reshape(x: Output, shape: readonly number[]): Output {
     const { nodes } = this;
     return this.tape.record(nodes.reshape(x, shape), [x, (dy) => nodes.reshape(dy, nodes.shapeOf(x))]);
+  }
+
+  pad(x: Output, { rows, columns }: Border): Output {
+    const { nodes } = this;
+    const y = nodes.pad(x, [rows, columns]);
+    return this.tape.record(y, [x, (dy) => nodes.cut(dy, [rows[0], columns[0]], x)]);
   }
 
   // ---------------------------------------------------------------- attention: graph-attention.ts

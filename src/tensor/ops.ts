@@ -10,13 +10,32 @@ export interface HeadShape {
   readonly size: number;
 }
 
+export interface Border {
+  readonly rows: readonly [above: number, below: number];
+  readonly columns: readonly [left: number, right: number];
+}
+
 export interface Ops<T> {
   // ---------------------------------------------------------------- sources
 
   /** A weight, by its Hugging Face name. */
   parameter(name: string): T;
+  /**
+   * Rows of a weight matrix by its Hugging Face name: ids int32 [k] -> [k, width]. The same numbers as
+   * `rows(parameter(name), ids)`, but its gradient and its update touch those rows alone: for large tables
+   * that a model uses in no other way. See optimizer.ts for what that means for the other rows.
+   */
+  embedding(name: string, ids: T): T;
   /** Numbers that never change. */
   constant(values: Float32Array, shape: readonly number[]): T;
+
+  // ---------------------------------------------------------------- pieces
+
+  /**
+   * body(x): a piece of the model that depends on nothing but x, parameters and constants. What is computed
+   * inside need not be kept for the gradient: it can be computed again from x.
+   */
+  segment(x: T, body: (x: T) => T): T;
 
   // ---------------------------------------------------------------- element by element
 
@@ -53,6 +72,8 @@ export interface Ops<T> {
   halves(x: T): readonly [T, T];
   /** The same numbers in another shape; one size may be -1: what is left over. */
   reshape(x: T, shape: readonly number[]): T;
+  /** A matrix with zeros around it: so many rows above and below, so many columns left and right. */
+  pad(x: T, zeros: Border): T;
 
   // ---------------------------------------------------------------- attention, on the grid [n, t] of a batch
 

@@ -5,8 +5,18 @@
 // 2. An update waits for everything that reads its variable, so it works in place.
 // 3. Each train function has moments of its own, `opt/<function>/<parameter>/m` and `/v`: the teacher is
 //    trained by two losses, and the curvature of the one says nothing about the other.
-import type { FeedSpec, Output } from './graph.ts';
-import type { GraphOps } from './graph-ops.ts';
+// 4. Of a table whose rows are looked up (`Ops.embedding`) a step touches the rows looked up, and no others.
+//
+// Invariant 4 makes it a lazy AdamW, as TensorFlow Addons' LazyAdam and torch.optim.SparseAdam are. A row that
+// a batch does not name keeps weights and moments as they are, where torch.optim.AdamW would shrink it, let
+// its moments fade and move it on by what is left of them. What follows: rare words keep their pre-trained
+// vectors instead of decaying towards zero; after a word's only occurrence it moves once, by up to 3.2
+// learning rates, not on for some tens of steps, by ten times as much; the moments of a word average over its
+// occurrences, not over steps. The gradient's norm is exact: rows are added up before it is taken. Exactness
+// in AdamW's sense would need all 30,522 rows of a BERT vocabulary in each step, of which a batch names a few
+// hundred.
+import type { FeedSpec, Output, Variable } from './graph.ts';
+import type { Gradient, GraphOps } from './graph-ops.ts';
 import type { FeedValue } from './packing.ts';
 
 export interface AdamW {
@@ -74,16 +84,20 @@ export function adamWStep(
   const gradients = ops.gradients(loss);
 
   const norm = nodes.finite(
-    globalNorm(ops, [...gradients.values()]),
+    globalNorm(
+      ops,
+      [...gradients.values()].map(({ values }) => values),
+    ),
     `${nonFiniteMark}: the gradient's norm`,
   );
   const finite = [nodes.finite(loss, `${nonFiniteMark}: the loss`), norm];
 
   const scale = nodes.min(graph.float(1), nodes.div(graph.float(settings.clipNorm), norm));
 
-  const updates = [...gradients].map(([parameter, gradient]) =>
-    update(ops, { name, parameter, gradient: nodes.mul(gradient, scale), finite, settings, scalars }),
-  );
+  const updates = [...gradients].map(([parameter, { values, ids }]) => {
+    const gradient = { values: nodes.mul(values, scale), ids };
+    return update(ops, { name, parameter, gradient, finite, settings, scalars });
+  });
   return {
     loss: graph.after(loss, updates, `${name}/loss`),
     gradientNorm: graph.after(norm, updates, `${name}/gradientNorm`),
@@ -100,27 +114,54 @@ interface Update {
   readonly name: string;
   readonly parameter: string;
   /** Clipped. */
-  readonly gradient: Output;
+  readonly gradient: Gradient;
   /** What must have been found finite before anything changes. */
   readonly finite: readonly Output[];
   readonly settings: AdamW;
   readonly scalars: AdamWScalars<Output>;
 }
 
-/** Shrinks the parameter, then moves it: two operations in this order. Returns the last. */
-function update(ops: GraphOps, { name, parameter, gradient, finite, settings, scalars }: Update): Output {
+/** Adds the update of one parameter. Returns its last operation. */
+function update(ops: GraphOps, o: Update): Output {
+  const { gradient, finite } = o;
   const { nodes, graph } = ops;
-  const spec = ops.spec(parameter);
-  const variable = ops.variable(parameter);
-  const moment = (kind: 'm' | 'v') =>
-    graph.variable(`opt/${name}/${parameter}/${kind}`, spec.shape, { startsAtZero: true }).handle;
-  const decays = spec.decay && settings.weightDecay > 0;
-  const shrunk = decays ? nodes.mul(nodes.read(variable), scalars.keep) : null;
+  const { shape, decay } = ops.spec(o.parameter);
+  const moment = (kind: 'm' | 'v'): Variable =>
+    graph.variable(`opt/${o.name}/${o.parameter}/${kind}`, shape, { startsAtZero: true });
+  const variable = ops.variable(o.parameter);
+  const variables = { variable, m: moment('m'), v: moment('v') };
   const before = [...finite, ...nodes.readersOf(variable)].map((node) => `^${node}`);
-  if (shrunk !== null) {
-    const type = { type: 'float32' } as const;
-    const stored = nodes.effect('AssignVariableOp', [variable.handle, shrunk, ...before], { dtype: type });
-    before.push(`^${stored}`);
+  const keep = decay && o.settings.weightDecay > 0 ? o.scalars.keep : null;
+  return gradient.ids === null
+    ? updateWhole(ops, o, variables, { before, keep })
+    : updateRows(ops, o, variables, { before, keep, ids: gradient.ids });
+}
+
+interface Variables {
+  readonly variable: Variable;
+  readonly m: Variable;
+  readonly v: Variable;
+}
+
+interface When {
+  /** Control inputs of what changes a variable. */
+  readonly before: readonly string[];
+  /** The factor by which the parameter shrinks first, null for 1. */
+  readonly keep: Output | null;
+}
+
+/** Shrinks the parameter, then moves it: two operations in this order. */
+function updateWhole(
+  { nodes, graph }: GraphOps,
+  { gradient, settings, scalars }: Update,
+  { variable, m, v }: Variables,
+  { before, keep }: When,
+): Output {
+  const first: string[] = [];
+  if (keep !== null) {
+    const shrunk = nodes.mul(nodes.read(variable), keep);
+    const stored = nodes.effect('AssignVariableOp', [variable.handle, shrunk, ...before], { dtype: T });
+    first.push(`^${stored}`);
   }
   // The powers of beta that the op would correct its bias by are given as 0: adamWScalars has done it.
   const powers = [graph.float(0), graph.float(0)];
@@ -128,10 +169,42 @@ function update(ops: GraphOps, { name, parameter, gradient, finite, settings, sc
   return nodes.effect(
     'ResourceApplyAdam',
     [
-      ...[variable.handle, moment('m'), moment('v')],
-      ...[...powers, scalars.rate, ...betas, scalars.epsilon, gradient],
+      ...[variable.handle, m.handle, v.handle],
+      ...[...powers, scalars.rate, ...betas, scalars.epsilon, gradient.values],
       ...before,
+      ...first,
     ],
-    { T: { type: 'float32' }, use_locking: { bool: false }, use_nesterov: { bool: false } },
+    { T, use_locking: { bool: false }, use_nesterov: { bool: false } },
   );
 }
+
+/** The same arithmetic on the rows `ids` of all three, which are looked up, computed and put back. */
+function updateRows(
+  { nodes, graph }: GraphOps,
+  { gradient, settings, scalars }: Update,
+  { variable, m, v }: Variables,
+  { before, keep, ids }: When & { readonly ids: Output },
+): Output {
+  const g = gradient.values; // [u, width]
+  const fade = (moment: Variable, beta: number, news: Output): Output => {
+    const old = nodes.lookUp(moment, ids);
+    return nodes.add(old, nodes.mul(nodes.sub(news, old), graph.float(1 - Math.fround(beta))));
+  };
+  const mean = fade(m, settings.beta1, g);
+  const power = fade(v, settings.beta2, nodes.square(g));
+  const rows = nodes.lookUp(variable, ids);
+  const kept = keep === null ? rows : nodes.mul(rows, keep);
+  const move = nodes.div(
+    nodes.mul(mean, scalars.rate),
+    nodes.add(nodes.op('Sqrt', [power]), scalars.epsilon),
+  );
+  const put = (target: Variable, values: Output, after: readonly string[]): Output =>
+    nodes.effect('ResourceScatterUpdate', [target.handle, ids, values, ...after], {
+      dtype: T,
+      Tindices: { type: 'int32' },
+    });
+  const moments = [put(m, mean, before), put(v, power, before)].map((node) => `^${node}`);
+  return put(variable, nodes.sub(kept, move), [...before, ...moments]);
+}
+
+const T = { type: 'float32' } as const;

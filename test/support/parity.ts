@@ -8,7 +8,7 @@ import type { FeedValue } from '../../src/tensor/packing.ts';
 import { openSession } from '../../src/tensor/session.tf.ts';
 import { addFunction } from '../../src/tensor/step.ts';
 import { goldenPath } from './golden.ts';
-import { backend, type Feeds, feedSpecsOf, type Specs, specsOf } from './tensor.ts';
+import { backend, type Feeds, feedSpecsOf, type Specs, specsOf, wholeGradients } from './tensor.ts';
 
 /** A loss with the gradients of some parameters, flat. */
 export interface GoldenLoss {
@@ -78,8 +78,8 @@ export function evaluate<F>(
     outputs: (ops, inputs) => {
       const fetches = outputs(ops, inputs);
       if (fetches.loss === undefined) return fetches;
-      const found = ops.gradients(fetches.loss);
-      const named = gradients.map((name) => [`gradient/${name}`, found.get(name)!] as const);
+      const found = wholeGradients(ops, fetches.loss);
+      const named = gradients.map((name) => [`gradient/${name}`, found[name]!] as const);
       return { ...fetches, ...Object.fromEntries(named) };
     },
   });

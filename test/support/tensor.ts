@@ -6,6 +6,7 @@ import { type Backend, startBackend } from '../../src/tensor/backend.tf.ts';
 import { type Differentiated, type EagerOps, eagerGradients } from '../../src/tensor/eager-ops.tf.ts';
 import { type FeedSpec, Graph, type Output } from '../../src/tensor/graph.ts';
 import { dataTypeOf } from '../../src/tensor/graph-def.ts';
+import type { GraphOps } from '../../src/tensor/graph-ops.ts';
 import type { Ops } from '../../src/tensor/ops.ts';
 import type { FeedValue } from '../../src/tensor/packing.ts';
 import { elements, type ParameterSpec } from '../../src/tensor/parameters.ts';
@@ -48,7 +49,7 @@ export function compile<F>(parameters: Tensors, feeds: Feeds<F>, loss: Loss<F>):
     feeds: feedSpecsOf<F>(feeds),
     outputs: (ops, inputs) => {
       const value = loss(ops, inputs);
-      return { value, ...Object.fromEntries(ops.gradients(value)) };
+      return { value, ...wholeGradients(ops, value) };
     },
   });
   const session = openSession(backend, graph);
@@ -63,6 +64,15 @@ export function compile<F>(parameters: Tensors, feeds: Feeds<F>, loss: Loss<F>):
     },
     dispose: () => session.dispose(),
   };
+}
+
+/** Gradients by parameter, each of its parameter's shape: rows that were not looked up have 0. */
+export function wholeGradients(ops: GraphOps, loss: Output): Record<string, Output> {
+  const entries = [...ops.gradients(loss)].map(([name, { values, ids }]) => {
+    const rows = ops.spec(name).shape[0]!;
+    return [name, ids === null ? values : ops.nodes.sumById(values, ids, rows)] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 export function compiled<F>(parameters: Tensors, feeds: Feeds<F>, loss: Loss<F>): Differentiated {

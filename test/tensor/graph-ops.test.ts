@@ -141,6 +141,16 @@ const cases: Record<string, MakeCase> = {
     size: (taken + 2) * width,
     output: (ops, p, { ids }) => ops.rows(p('x'), ids!),
   }),
+  // Looked up twice, with ids in common.
+  embedding: (random, rows, width, k) => ({
+    parameters: { x: randomTensor(random, rows, width) },
+    feeds: { ids: several(random, k, rows), others: several(random, k + 1, rows) },
+    size: (3 * k + 1) * width,
+    output: (ops, _, { ids, others }) => {
+      const found = ops.stack([ops.embedding('x', ids!), ops.affine(ops.embedding('x', others!), 2)]);
+      return ops.stack([found, ops.square(ops.embedding('x', ids!))]); // the same again
+    },
+  }),
   'stack of matrices': (random, a, b, width) => ({
     parameters: {
       x: randomTensor(random, a, width),

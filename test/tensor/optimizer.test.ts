@@ -2,6 +2,7 @@
 // 1. A step is AdamW's: one by hand, with clipping and decay, and five against plain TypeScript.
 // 2. A loss or gradient that is not finite changes nothing, to the bit, and is reported as NON_FINITE.
 // 3. Decay leaves alone what has none, frozen parameters stay, and each function has moments of its own.
+// 4. Of a table whose rows are looked up, those rows alone change: by hand, and against plain TypeScript.
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Tensors } from '../../src/contract.ts';
 import { randomFor } from '../../src/random.ts';
@@ -10,7 +11,7 @@ import type { Ops } from '../../src/tensor/ops.ts';
 import { type AdamW, adamDefaults, adamWScalars } from '../../src/tensor/optimizer.ts';
 import { bias, matrix } from '../../src/tensor/parameters.ts';
 import { openSession, type Session } from '../../src/tensor/session.tf.ts';
-import { addTrainFunction } from '../../src/tensor/step.ts';
+import { addFunction, addTrainFunction } from '../../src/tensor/step.ts';
 import { backend, randomTensor } from '../support/tensor.ts';
 
 const parameters = [matrix('weight', 1, 2), bias('bias', 1)];
@@ -192,5 +193,113 @@ describe('what a function changes', () => {
     expect(now.weight).toEqual([1, -2]);
     expectClose(now.bias!, [2.9]);
     expect(Object.keys(now)).toEqual(['weight', 'bias', 'opt/train/bias/m', 'opt/train/bias/v']);
+  });
+});
+
+describe('rows that are looked up', () => {
+  const table = [matrix('table', 4, 2)];
+  const rows = [1, -2, 3, 4, 5, 6, 7, -8];
+  const at = adamWScalars(settings, { step: 1, learningRate: 0.1 });
+  const meanOfRows = (ops: Ops<Output>, ids: Output) =>
+    ops.mean(ops.reshape(ops.embedding('table', ids), [-1]));
+  const meanSquareOfRows = (ops: Ops<Output>, ids: Output) =>
+    ops.mean(ops.square(ops.reshape(ops.embedding('table', ids), [-1])));
+  const idsOf = (...ids: number[]) => ({ ids: { data: Int32Array.from(ids), shape: [ids.length] } });
+
+  function openTable(loss: (ops: Ops<Output>, ids: Output) => Output, weights = rows): void {
+    const graph = new Graph();
+    const feeds = { ids: { type: 'int32', shape: ['k'] } as const };
+    const options = { name: 'train', parameters: table, feeds, optimizer: settings };
+    addTrainFunction(graph, { ...options, loss: (ops, { ids }) => loss(ops, ids) });
+    addFunction(graph, {
+      name: 'look',
+      parameters: table,
+      feeds,
+      outputs: (ops, { ids }) => ({ rows: ops.embedding('table', ids) }),
+    });
+    session = openSession(backend, graph);
+    session.set(new Map([['table', { shape: [4, 2], data: Float32Array.from(weights) }]]), ['table']);
+  }
+
+  test('row 2 twice and row 0 once: summed, then clipped, decayed and moved; the others not at all', () => {
+    openTable((ops, ids) => ops.affine(meanOfRows(ops, ids), 9)); // 1.5 per number and occurrence
+    const { gradientNorm } = session.run('train', { ...idsOf(2, 0, 2), ...at });
+    expect(gradientNorm![0]).toBeCloseTo(Math.sqrt(2 * 3 ** 2 + 2 * 1.5 ** 2), 5);
+    const scale = 1.5 / Math.sqrt(22.5);
+    const [g0, g2] = [1.5 * scale, 3 * scale];
+    const now = values();
+    expectClose(now.table!, [0.95 - 0.1, -1.9 - 0.1, 3, 4, 4.75 - 0.1, 5.7 - 0.1, 7, -8]);
+    expectClose(
+      now['opt/train/table/m']!,
+      [g0, g0, 0, 0, g2, g2, 0, 0].map((g) => 0.1 * g),
+    );
+    expectClose(
+      now['opt/train/table/v']!,
+      [g0, g0, 0, 0, g2, g2, 0, 0].map((g) => 0.001 * g * g),
+    );
+  });
+
+  test('a row that is not named keeps weights and moments, to the bit; the step after sees the update', () => {
+    openTable(meanSquareOfRows);
+    session.run('train', { ...idsOf(1, 3), ...at });
+    const before = values();
+    session.run('train', { ...idsOf(0), ...at });
+    const after = values();
+    for (const name of ['table', 'opt/train/table/m', 'opt/train/table/v']) {
+      expect(after[name]!.slice(2)).toEqual(before[name]!.slice(2));
+      expect(after[name]!.slice(0, 2)).not.toEqual(before[name]!.slice(0, 2));
+    }
+    expect([...session.run('look', idsOf(3, 0)).rows!]).toEqual([
+      ...after.table!.slice(6),
+      ...after.table!.slice(0, 2),
+    ]);
+  });
+
+  test('eight steps equal a plain AdamW that is applied to the rows of each batch', () => {
+    openTable(meanSquareOfRows);
+    const random = randomFor(3, 'rows');
+    const p = rows.map((x) => x);
+    const [m, v] = [p.map(() => 0), p.map(() => 0)];
+    for (let step = 1; step <= 8; step++) {
+      const ids = Array.from({ length: 3 }, () => random.below(4));
+      const learningRate = 0.02 * step;
+      const cells = [...new Set(ids)].flatMap((id) => [2 * id, 2 * id + 1]);
+      const count = (cell: number) => ids.filter((id) => id === cell >> 1).length;
+      const gradient = new Map(cells.map((cell) => [cell, (count(cell) * 2 * p[cell]!) / 6]));
+      const norm = Math.hypot(...gradient.values());
+      for (const [cell, raw] of gradient) {
+        const g = raw * Math.min(1, settings.clipNorm / norm);
+        m[cell] = 0.9 * m[cell]! + 0.1 * g;
+        v[cell] = 0.999 * v[cell]! + 0.001 * g * g;
+        const root = Math.sqrt(v[cell] / (1 - 0.999 ** step)) + settings.epsilon;
+        const move = (learningRate * m[cell]) / (1 - 0.9 ** step) / root;
+        p[cell] = p[cell]! * (1 - learningRate * settings.weightDecay) - move;
+      }
+      const result = session.run('train', {
+        ...idsOf(...ids),
+        ...adamWScalars(settings, { step, learningRate }),
+      });
+      expect(result.gradientNorm![0]! / norm).toBeCloseTo(1, 5);
+    }
+    values().table!.forEach((x, i) => {
+      expect(x).toBeCloseTo(p[i]!, 4);
+    });
+  });
+
+  test('a loss that is not finite changes no row', () => {
+    openTable(meanSquareOfRows, [1, -2, Number.NaN, 4, 5, 6, 7, -8]);
+    const before = values();
+    const step = () => session.run('train', { ...idsOf(0, 1), ...at });
+    expect(step).toThrow(expect.objectContaining({ code: 'NON_FINITE' }));
+    expect(values()).toEqual(before);
+  });
+
+  test('a table is looked up or used whole, not both', () => {
+    const both = (ops: Ops<Output>, ids: Output) =>
+      ops.add(ops.embedding('table', ids), ops.parameter('table'));
+    expect(() => openTable(both)).toThrow('table is looked up, so it cannot be used whole as well');
+    const whole = (ops: Ops<Output>, ids: Output) =>
+      ops.add(ops.parameter('table'), ops.embedding('table', ids));
+    expect(() => openTable(whole)).toThrow('table is used whole, so it cannot be looked up as well');
   });
 });
