@@ -6,9 +6,19 @@ export interface Clock {
   elapsed(): number;
 }
 
-export const systemClock: Clock = {
+/** A clock that can also wait. */
+export interface Timer extends Clock {
+  /** Calls back once, after `ms` milliseconds or later. @returns what calls it off. */
+  after(ms: number, callback: () => void): () => void;
+}
+
+export const systemClock: Timer = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
+  after: (ms, callback) => {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
 };
 
 /** Lets the event loop run (messages, signals) between two blocking TensorFlow calls. */

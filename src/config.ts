@@ -3,31 +3,9 @@
 // in a Config keys are camelCase, durations are milliseconds and sizes are bytes.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { kafka } from './config-kafka.ts';
+import { count, duration, rate, section, share, size } from './config-units.ts';
 import { RestillError } from './errors.ts';
-
-const milliseconds = { ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86400e3 } as const;
-const bytes = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
-
-function quantity(units: Readonly<Record<string, number>>, example: string) {
-  const names = Object.keys(units).join('|');
-  const pattern = new RegExp(`^(\\d+(?:\\.\\d+)?)\\s*(${names})$`);
-  return z
-    .string()
-    .regex(pattern, `expected a number with a unit (${names}), for example "${example}"`)
-    .transform((text) => {
-      const [, amount, unit] = pattern.exec(text)!;
-      return Math.round(Number(amount) * units[unit!]!);
-    });
-}
-
-const duration = (fallback: string) => quantity(milliseconds, '30m').prefault(fallback);
-const size = (fallback: string) => quantity(bytes, '64MiB').prefault(fallback);
-const count = (fallback: number, least = 1) => z.int().min(least).default(fallback);
-const share = (fallback: number) => z.number().min(0).max(1).default(fallback);
-const rate = (fallback: number) => z.number().positive().default(fallback);
-const section = <S extends z.core.$ZodLooseShape>(shape: S) =>
-  // biome-ignore lint/suspicious/noExplicitAny: zod's input type of a section is all-optional; {} always fits
-  z.strictObject(shape).prefault({} as any);
 
 const start = () =>
   z
@@ -46,6 +24,7 @@ const optimizer = {
 export const schema = z.strictObject({
   seed: z.int().min(0).default(1).describe('every random choice follows from it'),
   topic: z.string().nullable().default(null).describe('the topic to accept; null: any, but only one'),
+  kafka,
   records: section({
     bytes_max: size('1MiB').describe('a larger record goes to the dead letters'),
     documents_shared: count(20_000).describe('documents whose texts are held once for all pages; only speed'),
@@ -201,6 +180,27 @@ export const schema = z.strictObject({
       'of TensorFlow; changes the bits of the result, so it is part of a generation',
     ),
     onednn: z.boolean().default(true).describe('likewise'),
+    restarts_max: count(5, 0).describe(
+      'of a trainer process that dies, within restarts_window; then it is given up, and ingest goes on',
+    ),
+    restarts_window: duration('30m'),
+    backoff_min: duration('1s').describe('before the first restart; doubled at each further one'),
+    backoff_max: duration('1m'),
+  }),
+  run: section({
+    drain_deadline: duration('25s').describe(
+      'how long a stop may take; then the trainer is killed. Below what kills the daemon itself',
+    ),
+  }),
+  admin: section({
+    host: z
+      .string()
+      .min(1)
+      .default('127.0.0.1')
+      .describe('address to listen on; there is no password, so let nobody in but the monitoring'),
+    port: z.int().min(0).max(65_535).nullable().default(9464).describe('0: any free one; null: no server'),
+    connections_max: count(64).describe('open at a time; further ones are closed at once'),
+    request_timeout: duration('10s').describe('for a request to arrive, and for its answer'),
   }),
 });
 
@@ -250,8 +250,17 @@ export const streamsDigest = (c: Config): string => digest(streamsSettings(c));
 /** Digest of everything that decides about the weights. A generation of another digest is foreign. */
 export const configDigest = (c: Config): string => {
   // What is only measured or kept, and where the measuring files lie, decides about no weight.
-  const { checkpoint: _retention, gate: _gate, evaluation: _evaluation, ...rest } = c;
-  return digest([rest]);
+  const {
+    checkpoint: _retention,
+    gate: _gate,
+    evaluation: _evaluation,
+    run: _run,
+    admin: _admin,
+    ...rest
+  } = c;
+  // Nor does how often the trainer is started again.
+  const { threads, onednn } = c.trainer;
+  return digest([{ ...rest, trainer: { threads, onednn } }]);
 };
 
 const digest = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
@@ -270,6 +279,18 @@ function camelize(value: unknown): unknown {
 function relate(c: Config): void {
   const { evaluation } = c;
   const rules: [boolean, string][] = [
+    [
+      2 * c.kafka.heartbeatEvery < c.kafka.sessionTimeout,
+      'kafka.session_timeout must be more than two kafka.heartbeat_every: one heartbeat may be lost',
+    ],
+    [
+      c.kafka.fetchWait < c.kafka.requestTimeout,
+      'kafka.fetch_wait must be below kafka.request_timeout: a fetch that waits is no failure',
+    ],
+    [
+      c.kafka.tls === null || (c.kafka.tls.certificate === null) === (c.kafka.tls.key === null),
+      'kafka.tls.certificate and .key belong together: give both or none',
+    ],
     [
       c.records.lookahead <= c.records.lookaheadMax,
       'records.lookahead must be at most records.lookahead_max',
@@ -311,6 +332,15 @@ function relate(c: Config): void {
       c.labels.keptMax >= 2 * c.distill.batch * c.distill.stepsMax,
       'labels.kept_max must hold 2 x distill.batch x distill.steps_max labels: ' +
         'what one turn of distillation uses',
+    ],
+    [
+      c.trainer.backoffMin <= c.trainer.backoffMax,
+      'trainer.backoff_min must be at most trainer.backoff_max: the wait between restarts grows',
+    ],
+    [
+      c.trainer.restartsWindow > c.trainer.restartsMax * c.trainer.backoffMax,
+      'trainer.restarts_window must be longer than restarts_max x backoff_max, ' +
+        'or a trainer that dies at once is never given up',
     ],
     [
       new Set([evaluation.queries, evaluation.documents, evaluation.judgments].map((file) => file === null))

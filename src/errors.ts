@@ -55,11 +55,21 @@ const table = {
     exit: 3,
   },
   MODEL_DAMAGED: { meaning: 'a model file is damaged', disposition: 'halt', exit: 3 },
+  MODEL_NOT_CACHED: { meaning: 'a model is not in the Hugging Face cache', disposition: 'halt', exit: 3 },
+  HUB_REFUSED: { meaning: 'a model hub does not give what was asked for', disposition: 'halt', exit: 3 },
+  HUB_UNREACHABLE: { meaning: 'a model hub cannot be reached', disposition: 'retry', exit: 5 },
   BACKEND_MISSING: { meaning: 'native TensorFlow is not set up', disposition: 'halt', exit: 5 },
   BACKEND_FAILED: { meaning: 'TensorFlow refused an operation', disposition: 'halt', exit: 5 },
   NON_FINITE: { meaning: 'a loss or gradient is not a finite number', disposition: 'rollback', exit: 1 },
   SHAPE_MISMATCH: { meaning: 'a tensor has the wrong shape', disposition: 'halt', exit: 1 },
   TRAINER_DIED: { meaning: 'the trainer process ended unexpectedly', disposition: 'retry', exit: 5 },
+  TRAINER_GIVEN_UP: {
+    meaning: 'the trainer process died more often than trainer.restarts_max allows',
+    disposition: 'halt',
+    exit: 5,
+  },
+  DRAIN_TIMED_OUT: { meaning: 'a stop took longer than run.drain_deadline', disposition: 'halt', exit: 5 },
+  LISTEN_FAILED: { meaning: 'an address cannot be listened on', disposition: 'halt', exit: 5 },
 } as const satisfies Record<string, Entry>;
 
 export type ErrorCode = keyof typeof table;

@@ -1,18 +1,28 @@
 // The daemon's states and what may follow what.
 //
-//   STARTING ──ready──> TRAINING ──finished──> STOPPED
-//      │                  │  │
-//      │                  │  └──stop──> DRAINING ──finished──> STOPPED
-//      │                  │                │
-//      └────fail──────────┴────fail────────┴──> FAILED
+//                 ┌──────ready──────┐
+//                 v                 │
+//   STARTING ─> TRAINING ──died─> RECOVERING         a trainer that dies in STARTING or DRAINING
+//      │ready     │ │  │            │   │            leaves the state as it is
+//      │          │ │  └────lost────┼───┴──> DEGRADED
+//      │          │ └─────stop──────┴────> DRAINING <──stop──┘
+//      │          │finished                   │finished
+//      │          └─────────> STOPPED <───────┘
+//      └─lost─> DEGRADED
 //
-// A source that breaks off is a stop that ends in fail.
+//   fail, from every state that is not over ──> FAILED
+//
+// A source that breaks off is a stop that ends in fail; so is a stop in DEGRADED.
 
 export type DaemonState =
   /** The journal is open; the trainer process loads its generation. */
   | 'STARTING'
   /** Ingest and trainer run, each at its own pace. */
   | 'TRAINING'
+  /** The trainer process died and is being started again; ingest goes on. */
+  | 'RECOVERING'
+  /** The trainer was given up; ingest goes on until the ring is full. */
+  | 'DEGRADED'
   /** A stop was asked for, or the source broke off: what is at hand is finished and a snapshot made. */
   | 'DRAINING'
   /** Everything is durable. */
@@ -20,15 +30,20 @@ export type DaemonState =
   /** The first error won; what was durable before it still is. */
   | 'FAILED';
 
-export type DaemonSignal = 'ready' | 'stop' | 'finished' | 'fail';
+export type DaemonSignal = 'ready' | 'died' | 'lost' | 'stop' | 'finished' | 'fail';
 
 const transitions: Readonly<Record<DaemonState, Partial<Record<DaemonSignal, DaemonState>>>> = {
-  STARTING: { ready: 'TRAINING', stop: 'DRAINING', fail: 'FAILED' },
-  TRAINING: { stop: 'DRAINING', finished: 'STOPPED', fail: 'FAILED' },
-  DRAINING: { ready: 'DRAINING', stop: 'DRAINING', finished: 'STOPPED', fail: 'FAILED' },
+  STARTING: { ready: 'TRAINING', lost: 'DEGRADED', stop: 'DRAINING', fail: 'FAILED' },
+  TRAINING: { died: 'RECOVERING', lost: 'DEGRADED', stop: 'DRAINING', finished: 'STOPPED', fail: 'FAILED' },
+  RECOVERING: { ready: 'TRAINING', lost: 'DEGRADED', stop: 'DRAINING', fail: 'FAILED' },
+  DEGRADED: { stop: 'DRAINING', fail: 'FAILED' },
+  DRAINING: { finished: 'STOPPED', fail: 'FAILED' },
   STOPPED: {},
   FAILED: {},
 };
+
+/** In the order of the diagram. */
+export const daemonStates = Object.keys(transitions) as readonly DaemonState[];
 
 /** The next state; a signal that has no place in a state leaves it (a late error after STOPPED, say). */
 export const next = (state: DaemonState, signal: DaemonSignal): DaemonState =>

@@ -1,5 +1,6 @@
 // What the daemon and the trainer process say to each other, and what comes of a run. Types only.
 import type { GenerationId, Manifest } from './contract.ts';
+import type { ErrorCode } from './errors.ts';
 
 export type TurnKind = 'PRETRAIN' | 'FINETUNE' | 'SCORE' | 'DISTILL' | 'EVALUATE' | 'SNAPSHOT';
 
@@ -32,6 +33,8 @@ export type FromTrainer =
       readonly cursor: number;
       readonly retireTo: number;
       readonly generation: GenerationId | null;
+      /** Of the process. */
+      readonly pid: number;
     }
   | {
       readonly kind: 'progress';
@@ -52,6 +55,19 @@ export interface TrainerFailure {
   readonly code: string;
   readonly message: string;
 }
+
+/** What the supervisor says in the place of a trainer that died and will be started again. */
+export interface TrainerDeath {
+  readonly kind: 'died';
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** Within trainer.restarts_window, this one included. */
+  readonly deaths: number;
+  readonly restartInMs: number;
+}
+
+/** Supervised trainer -> daemon: what each of the successive trainer processes says, and what comes between. */
+export type TrainerNews = FromTrainer | TrainerDeath;
 
 /**
  * Ranking quality of one ranker: see trainer/quality.ts for the definitions. NaN-free: absent when not

@@ -8,8 +8,11 @@ export const logEvents = {
   'run.failed': 'it ends with an error; code and message say which',
   'ingest.ended': 'the source has ended; counts are final',
   'trainer.started': 'the trainer process is ready, at a cursor',
+  'trainer.died': 'the trainer process died and is started again from the last generation, after a wait',
+  'trainer.lost': 'it was given up: ingest goes on until the ring is full, nothing is learnt any more',
   'turn.finished': 'a turn of the schedule is done, with its figures',
   'generation.published': 'a generation is durable; the gate has decided',
+  'admin.listening': 'health and metrics are served at an address',
   'generation.damaged': 'a generation failed its checksums and was set aside',
 } as const;
 

@@ -70,7 +70,7 @@ async function run({ dataDirectory, config: raw }: TrainerStart): Promise<void> 
     : null;
   const { cursor, retireTo } = restored?.state.position ?? origin;
   requireSupply(journal, cursor);
-  send({ kind: 'ready', cursor, retireTo, generation: latest?.manifest.id ?? null });
+  send({ kind: 'ready', cursor, retireTo, generation: latest?.manifest.id ?? null, pid: process.pid });
   if (!(await supplied(retireTo, restored === null ? config.vocabulary.groups : 0))) return;
   const starts = openStarts(config, latest === null);
   const fixed = latest ? await fixedFiles(store, latest) : design(config, journal, starts);

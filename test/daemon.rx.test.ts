@@ -5,9 +5,10 @@ import { Observable, Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { breathe } from '../src/clock.ts';
 import type { Manifest } from '../src/contract.ts';
-import { type DaemonEvent, daemon$, type IngestProgress } from '../src/daemon.rx.ts';
-import type { FromTrainer, ToTrainer } from '../src/protocol.ts';
+import { type DaemonEvent, type DaemonParts, daemon$, type IngestProgress } from '../src/daemon.rx.ts';
+import type { ToTrainer, TrainerNews } from '../src/protocol.ts';
 import { noCounts } from '../src/streams/counts.ts';
+import { virtualTimer } from './support/virtual-timer.ts';
 
 const progress = (high: number, ended = false): IngestProgress => ({
   status: { low: 0, high, ended, contentHash: '', offsets: {} },
@@ -15,17 +16,18 @@ const progress = (high: number, ended = false): IngestProgress => ({
   bytesRead: 0,
   bytesTotal: 0,
 });
-const ready: FromTrainer = { kind: 'ready', cursor: 30, retireTo: 20, generation: null };
-const generation = (cursor: number, scheduled: boolean): FromTrainer => ({
+const ready: TrainerNews = { kind: 'ready', cursor: 30, retireTo: 20, generation: null, pid: 1 };
+const generation = (cursor: number, scheduled: boolean): TrainerNews => ({
   kind: 'generation',
   manifest: { cursor, scheduled } as Manifest,
 });
 
 /** A daemon whose two sides are played by the test, and all that comes of it, in order. */
-function play() {
+function play(trainerLost: DaemonParts['trainerLost'] = 'fail') {
+  const timer = virtualTimer();
   const log: string[] = [];
   const ingest$ = new Subject<IngestProgress>();
-  const messages$ = new Subject<FromTrainer>();
+  const messages$ = new Subject<TrainerNews>();
   const stop$ = new Subject<void>();
   let gone = false;
   let retirement = { resolve: () => {}, reject: (_: Error) => {} };
@@ -49,13 +51,15 @@ function play() {
       });
     },
     stop$,
+    trainerLost,
+    drainDeadline: { ms: 100, timer },
   });
   const describeEvent = (event: DaemonEvent): string =>
     event.kind === 'state'
       ? `state: ${event.state}`
       : event.kind === 'trainer'
         ? event.message.kind
-        : 'ingest';
+        : event.kind;
   events$.subscribe({
     next: (event) => log.push(describeEvent(event)),
     error: (error: Error) => log.push(`failed: ${error.message}`),
@@ -68,7 +72,7 @@ function play() {
   };
   const retired = (): void => retirement.resolve();
   const notRetired = (error: Error): void => retirement.reject(error);
-  return { ingest$, messages$, stop$, retired, notRetired, news, isGone: () => gone };
+  return { ingest$, messages$, stop$, timer, retired, notRetired, news, isGone: () => gone };
 }
 
 describe('the daemon', () => {

@@ -9,12 +9,13 @@ import type { Config } from '../config.ts';
 import type { IngestCounts } from '../contract.ts';
 import { type DaemonEvent, daemon$ } from '../daemon.rx.ts';
 import { RestillError } from '../errors.ts';
-import type { FromTrainer, TrainerSummary } from '../protocol.ts';
+import type { TrainerNews, TrainerSummary } from '../protocol.ts';
 import { openDeadLetters } from '../streams/dead-letters.fs.ts';
 import { openIngest } from '../streams/ingest.rx.ts';
 import { openJournal } from '../streams/journal.lmdb.ts';
 import { journalHost } from '../streams/journal-host.fs.ts';
 import { openRecordedSource } from '../streams/recorded-source.fs.ts';
+import { superviseTrainer } from '../supervisor.rx.ts';
 import type { Log } from '../telemetry.ts';
 import { readConfigFile } from './config-file.ts';
 import { curveSvg } from './curve.ts';
@@ -98,14 +99,19 @@ async function conduct(files: string[], { config, raw, data }: Inputs, run: Run)
   const { deadLetterBytes } = journal.status();
   const deadLetters = await openDeadLetters(join(data, 'dead-letters.jsonl'), deadLetterBytes);
   const ingest = openIngest({ config, source, journal, deadLetters });
-  const trainer = startTrainer({ dataDirectory: data, config: raw });
+  const trainer = superviseTrainer({
+    start: () => startTrainer({ dataDirectory: data, config: raw }),
+    policy: config.trainer,
+    timer: systemClock,
+  });
   const over$ = new Subject<void>();
   const signals$ = merge(fromEvent(process, 'SIGINT'), fromEvent(process, 'SIGTERM')).pipe(takeUntil(over$));
   const second = signals$.pipe(tap({ next: () => run.leaveAtOnce(trainer.kill) })).subscribe();
   const stop$ = signals$.pipe(take(1));
   const retire = (cursor: number): Promise<void> => journal.retire(cursor);
+  const parts = { ingest, trainer, retire, stop$, trainerLost: 'fail', drainDeadline: null } as const;
   try {
-    await lastValueFrom(daemon$({ ingest, trainer, retire, stop$ }).pipe(tap((event) => run.follow(event))));
+    await lastValueFrom(daemon$(parts).pipe(tap((event) => run.follow(event))));
   } finally {
     second.unsubscribe();
     over$.next();
@@ -144,6 +150,7 @@ class Run {
       if (event.state === 'DRAINING') this.#log.info('run.stopping');
       return;
     }
+    if (event.kind === 'lost') return;
     const { status, counts, bytesRead, bytesTotal } = event.progress;
     this.counts = counts;
     this.contentHash = status.contentHash;
@@ -153,10 +160,10 @@ class Run {
     this.#log.info('ingest.ended', { ...counts });
   }
 
-  #trainer(message: FromTrainer): void {
+  #trainer(message: TrainerNews): void {
     switch (message.kind) {
       case 'ready':
-        this.#log.info('trainer.started', { cursor: message.cursor, generation: message.generation });
+        this.#log.info('trainer.started', message);
         return this.printer.start(message.cursor, message.generation);
       case 'progress':
         return this.printer.step(message);
@@ -169,6 +176,11 @@ class Run {
       case 'damaged':
         this.#log.error('generation.damaged', { generation: message.generation, message: message.message });
         return this.printer.note(`${message.generation} is damaged and was set aside: ${message.message}`);
+      case 'died':
+        this.#log.error('trainer.died', { ...message });
+        return this.printer.note(
+          `the trainer process died, it is started again in ${message.restartInMs / 1000} s: ${message.message}`,
+        );
       case 'finished':
         this.summary = message.summary;
         return;

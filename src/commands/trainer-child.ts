@@ -3,9 +3,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Observable } from 'rxjs';
-import type { TrainerHandle } from '../daemon.rx.ts';
 import { type ErrorCode, errorTable, RestillError } from '../errors.ts';
 import type { FromTrainer, ToTrainer, TrainerFailure } from '../protocol.ts';
+import type { TrainerHandle } from '../supervisor.rx.ts';
 
 /** What the child needs to know; it reads the config file itself, so that both sides parse the same text. */
 export interface TrainerStart {
@@ -15,7 +15,7 @@ export interface TrainerStart {
 }
 
 /** Starts the child. It ends by itself when this process is gone: its channel closes. */
-export function startTrainer(start: TrainerStart): TrainerHandle {
+export function startTrainer(start: TrainerStart): TrainerHandle<FromTrainer> {
   const child = fork(entry(), [], {
     // A process group of its own: Ctrl-C on a terminal is for the daemon, which decides what it means.
     detached: true,
@@ -56,18 +56,25 @@ function messages$(child: ChildProcess, dismissed: () => boolean): Observable<Fr
   return new Observable((subscriber) => {
     let last = '';
     let finished = false;
+    let failed: RestillError | null = null;
     child.stderr!.on('data', (chunk: Buffer) => {
       last = (last + chunk.toString()).slice(-2000);
     });
     child.on('message', (message: FromTrainer | TrainerFailure) => {
-      if (message.kind === 'failed') return subscriber.error(failure(message));
+      if (message.kind === 'failed') {
+        failed = failure(message);
+        child.kill('SIGKILL');
+        return;
+      }
       finished ||= message.kind === 'finished';
       subscriber.next(message);
     });
     child.on('error', (cause) => subscriber.error(notStarted(cause)));
-    // Not at `exit`: messages and the last words on stderr may still be on their way then.
+    // Not at `exit`: messages and the last words on stderr may still be on their way then. Nor at `failed`: a
+    // successor must not meet it at the generations.
     child.on('close', (code, signal) => {
-      if (code === 0 && (finished || dismissed())) subscriber.complete();
+      if (failed) subscriber.error(failed);
+      else if (code === 0 && (finished || dismissed())) subscriber.complete();
       else subscriber.error(died(code, signal, last));
     });
     return () => child.kill('SIGKILL');
@@ -91,7 +98,6 @@ function died(code: number | null, signal: string | null, stderr: string): Resti
   const tail = stderr.trim().split('\n').slice(-3).join('\n');
   return new RestillError(
     'TRAINER_DIED',
-    `the trainer process ${how}${hint}; start the same command again to go on from the last ` +
-      `generation\n${tail}`.trim(),
+    `the trainer process ${how}${hint}; a new one goes on from the last generation\n${tail}`.trim(),
   );
 }
