@@ -3,7 +3,7 @@
 // in a Config keys are camelCase, durations are milliseconds and sizes are bytes.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { kafka } from './config-kafka.ts';
+import { kafka, kafkaRules } from './config-kafka.ts';
 import { count, duration, rate, section, share, size } from './config-units.ts';
 import { RestillError } from './errors.ts';
 
@@ -256,6 +256,7 @@ export const configDigest = (c: Config): string => {
     evaluation: _evaluation,
     run: _run,
     admin: _admin,
+    kafka: _kafka,
     ...rest
   } = c;
   // Nor does how often the trainer is started again.
@@ -278,19 +279,8 @@ function camelize(value: unknown): unknown {
 /** Relations between values, each with its reason. */
 function relate(c: Config): void {
   const { evaluation } = c;
-  const rules: [boolean, string][] = [
-    [
-      2 * c.kafka.heartbeatEvery < c.kafka.sessionTimeout,
-      'kafka.session_timeout must be more than two kafka.heartbeat_every: one heartbeat may be lost',
-    ],
-    [
-      c.kafka.fetchWait < c.kafka.requestTimeout,
-      'kafka.fetch_wait must be below kafka.request_timeout: a fetch that waits is no failure',
-    ],
-    [
-      c.kafka.tls === null || (c.kafka.tls.certificate === null) === (c.kafka.tls.key === null),
-      'kafka.tls.certificate and .key belong together: give both or none',
-    ],
+  const rules: (readonly [boolean, string])[] = [
+    ...kafkaRules(c.kafka),
     [
       c.records.lookahead <= c.records.lookaheadMax,
       'records.lookahead must be at most records.lookahead_max',
