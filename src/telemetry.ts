@@ -16,6 +16,30 @@ export const logEvents = {
   'generation.damaged': 'a generation failed its checksums and was set aside',
 } as const;
 
+/**
+ * Fields that never reach a log, whoever hands them over: what people typed, who they are, what we were
+ * trusted with.
+ */
+export const privateFields = [
+  'query',
+  'queryKey',
+  'title',
+  'summary',
+  'text',
+  'value',
+  'key',
+  'headers',
+  'user',
+  'userId',
+  'session',
+  'sessionId',
+  'password',
+  'secret',
+  'token',
+  'sasl',
+  'authorization',
+] as const;
+
 export type LogEvent = keyof typeof logEvents;
 
 /** Structured fields only: numbers, ids of our own, names of files. */

@@ -20,6 +20,7 @@ import type { Log } from '../telemetry.ts';
 import { readConfigFile } from './config-file.ts';
 import { curveSvg } from './curve.ts';
 import { openLog } from './log.ts';
+import { errorFields, logDaemon } from './log-daemon.ts';
 import { type ProgressPrinter, progressPrinter } from './progress-printer.ts';
 import { formatReport, makeReport, type Report } from './report.ts';
 import { print, printJson } from './stored-generations.ts';
@@ -62,7 +63,7 @@ async function replay(files: string[], options: Options, command: Command): Prom
     await conduct(files, { config, raw, data: options.data }, run);
   } catch (error) {
     run.printer.end();
-    log.error('run.failed', { code: codeOf(error), message: messageOf(error) });
+    log.error('run.failed', errorFields(error));
     throw error;
   }
   run.printer.end();
@@ -145,39 +146,29 @@ class Run {
   }
 
   follow(event: DaemonEvent): void {
+    logDaemon(event, this.#log);
     if (event.kind === 'trainer') return this.#trainer(event.message);
-    if (event.kind === 'state') {
-      if (event.state === 'DRAINING') this.#log.info('run.stopping');
-      return;
-    }
-    if (event.kind === 'lost') return;
+    if (event.kind !== 'ingest') return;
     const { status, counts, bytesRead, bytesTotal } = event.progress;
     this.counts = counts;
     this.contentHash = status.contentHash;
     this.printer.ingest(counts, bytesRead / Math.max(1, bytesTotal), status.ended);
-    if (!status.ended) return;
-    this.ingestSeconds = (systemClock.elapsed() - this.#startedMs) / 1000;
-    this.#log.info('ingest.ended', { ...counts });
+    if (status.ended) this.ingestSeconds = (systemClock.elapsed() - this.#startedMs) / 1000;
   }
 
   #trainer(message: TrainerNews): void {
     switch (message.kind) {
       case 'ready':
-        this.#log.info('trainer.started', message);
         return this.printer.start(message.cursor, message.generation);
       case 'progress':
         return this.printer.step(message);
       case 'turn':
-        this.#log.info('turn.finished', { ...message.report });
         return this.printer.turn(message.report);
       case 'generation':
-        this.#log.info('generation.published', { id: message.manifest.id, gate: message.manifest.gate });
         return this.printer.generation(message.manifest);
       case 'damaged':
-        this.#log.error('generation.damaged', { generation: message.generation, message: message.message });
         return this.printer.note(`${message.generation} is damaged and was set aside: ${message.message}`);
       case 'died':
-        this.#log.error('trainer.died', { ...message });
         return this.printer.note(
           `the trainer process died, it is started again in ${message.restartInMs / 1000} s: ${message.message}`,
         );
@@ -188,9 +179,6 @@ class Run {
   }
 }
 
-const codeOf = (error: unknown): string => (error instanceof RestillError ? error.code : 'BUG');
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 /** Makes it where it is missing. */
 function openDataDirectory(directory: string): Log {
   try {
@@ -199,7 +187,7 @@ function openDataDirectory(directory: string): Log {
   } catch (error) {
     throw new RestillError(
       'STORE_WRITE_FAILED',
-      `cannot write into the data directory ${directory}: ${messageOf(error)}; give one that may be written`,
+      `cannot write into the data directory ${directory}: ${errorFields(error).message}; give one that may be written`,
       { cause: error },
     );
   }

@@ -41,8 +41,16 @@ export function* scoreTurn(shop: Workshop, block: Block): Steps {
     state.calibrations = [...state.calibrations, fitCalibration(version, scores)].filter(
       (c) => version - c.teacherVersion <= config.labels.stalenessMax,
     );
-  Object.assign(state.figures, { 'score.labels': wanted.size, 'score.reused': used.size });
+  Object.assign(state.figures, {
+    'score.labels': wanted.size,
+    'score.reused': used.size,
+    'score.labelAgeMax': oldest([...used.values()], version),
+  });
 }
+
+/** Age of the oldest label, in teacher versions; 0 without any. */
+const oldest = (labels: readonly Label[], version: number): number =>
+  labels.reduce((age, { teacherVersion }) => Math.max(age, version - teacherVersion), 0);
 
 /** Raw teacher scores, in the order given. */
 export const teacherScores = (shop: Workshop, texts: readonly Wanted[]): Float32Array =>

@@ -14,7 +14,11 @@ import {
 
 /** What a file is. A stage is a folder of src/ other than commands/; the kit is src/tensor/. */
 type Kind = 'main' | 'command' | 'process' | 'daemon' | 'shared' | 'pure' | Edge;
-type Edge = 'rx' | 'kafka' | 'lmdb' | 'tf' | 'fs' | 'http' | 'ort';
+type Edge = (typeof edges)[number];
+
+const edges = ['rx', 'kafka', 'lmdb', 'tf', 'fs', 'http', 'ort'] as const;
+
+const isEdge = (kind: Kind): kind is Edge => (edges as readonly Kind[]).includes(kind);
 
 /** What a file is to the one that imports it. */
 type Target =
@@ -105,7 +109,7 @@ const table: Readonly<Record<Kind, Row>> = {
     instead: takeAPort,
   },
   fs: edge('node:fs', 'node:os', 'node:readline', 'node:stream', 'node:url'),
-  http: edge('node:http', 'fastify'),
+  http: edge('node:http', 'fastify', 'prom-client'),
   ort: edge('onnxruntime-node'),
 };
 
@@ -127,7 +131,8 @@ function placeOf(path: string): Place {
 function targetOf(from: Place, path: string, typesOnly: boolean): Target {
   const to = placeOf(path);
   if (path === 'src/clock.ts') return typesOnly ? 'shared' : 'clock';
-  if (to.stage === null) return to.kind === 'rx' ? 'shared' : (to.kind as Target);
+  if (to.stage === null && isEdge(to.kind)) return to.kind === 'rx' ? 'shared' : 'another';
+  if (to.stage === null) return to.kind as Target;
   if (to.stage === from.stage && to.kind === 'pure') return 'pure of its stage';
   if (to.stage === from.stage && to.kind === from.kind) return 'like of its stage';
   if (to.stage === 'tensor' && to.kind === 'pure') return 'pure of the kit';
@@ -215,6 +220,8 @@ export const importRules: readonly Rule[] = [
       importing('src/main.ts', './streams/join.ts'),
       importing('src/contract.ts', './streams/join.ts'),
       importing('src/commands/run.ts', '../main.ts'),
+      importing('src/daemon.rx.ts', './admin.http.ts'),
+      importing('src/trainer/train.rx.ts', '../admin.http.ts'),
       { 'src/streams/join.ts': "const fs = require('node:fs');" },
       { 'src/streams/join.ts': "const fs = await import('node:fs');" },
       { 'src/streams/join.ts': "let a: import('../trainer/turn.ts').Turn;" },
@@ -244,6 +251,7 @@ export const importRules: readonly Rule[] = [
       importing(
         'src/commands/run.ts',
         '../daemon.rx.ts',
+        '../admin.http.ts',
         '../streams/journal.lmdb.ts',
         './report.ts',
         'commander',

@@ -1,0 +1,45 @@
+// What the log says of a daemon's events. Pure but for the log.
+import type { DaemonEvent } from '../daemon.rx.ts';
+import { RestillError } from '../errors.ts';
+import type { TrainerNews } from '../protocol.ts';
+import type { Log } from '../telemetry.ts';
+
+export function logDaemon(event: DaemonEvent, log: Log): void {
+  switch (event.kind) {
+    case 'trainer':
+      return logTrainer(event.message, log);
+    case 'lost':
+      return log.error('trainer.lost', errorFields(event.error));
+    case 'state':
+      if (event.state === 'DRAINING') log.info('run.stopping');
+      return;
+    case 'ingest':
+      // Once per transaction: that is what the metrics are for.
+      if (event.progress.status.ended) log.info('ingest.ended', { ...event.progress.counts });
+      return;
+  }
+}
+
+/** Code and message; whose error it is not gets the code BUG. */
+export const errorFields = (error: unknown): { readonly code: string; readonly message: string } => ({
+  code: error instanceof RestillError ? error.code : 'BUG',
+  message: error instanceof Error ? error.message : String(error),
+});
+
+function logTrainer(message: TrainerNews, log: Log): void {
+  switch (message.kind) {
+    case 'ready':
+      return log.info('trainer.started', message);
+    case 'died':
+      return log.error('trainer.died', { ...message });
+    case 'turn':
+      return log.info('turn.finished', { ...message.report });
+    case 'generation':
+      return log.info('generation.published', { id: message.manifest.id, gate: message.manifest.gate });
+    case 'damaged':
+      return log.error('generation.damaged', message);
+    case 'progress':
+    case 'finished':
+      return;
+  }
+}

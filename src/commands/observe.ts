@@ -1,0 +1,199 @@
+// What the figures and the readiness of a daemon become with each of its events. Pure.
+import type { Board } from '../board.ts';
+import { generationNumber } from '../checkpoint/generation.ts';
+import type { DeadLetter, IngestCounts, Manifest } from '../contract.ts';
+import type { DaemonEvent, IngestProgress } from '../daemon.rx.ts';
+import { daemonStates } from '../lifecycle.ts';
+import type { LabelsOf, MetricName } from '../metrics.ts';
+import type { TrainerNews, TurnReport } from '../protocol.ts';
+import type { Health } from '../readiness.ts';
+
+export interface Observed {
+  readonly board: Board;
+  readonly health: Health;
+  /** Groups. */
+  readonly ringMax: number;
+}
+
+export class Observer {
+  readonly #observed: Observed;
+  /** Sequence numbers. */
+  #high = 0;
+  #cursor = 0;
+
+  constructor(observed: Observed) {
+    this.#observed = observed;
+  }
+
+  follow(event: DaemonEvent): void {
+    const { board, health } = this.#observed;
+    switch (event.kind) {
+      case 'ingest':
+        return this.#ingest(event.progress);
+      case 'trainer':
+        return this.#trainer(event.message);
+      case 'lost':
+        board.set('restill_trainer_up', 0);
+        return health.report('trainer', event.error);
+      case 'state':
+        health.enter(event.state);
+        for (const state of daemonStates)
+          board.set('restill_state', state === event.state ? 1 : 0, { state });
+    }
+  }
+
+  #ingest({ status, counts }: IngestProgress): void {
+    const { board, ringMax } = this.#observed;
+    const held = status.high - status.low;
+    board.set('restill_journal_groups', held);
+    board.set('restill_journal_capacity_groups', ringMax);
+    board.set('restill_journal_fill_ratio', held / ringMax);
+    observeCounts(counts, board);
+    this.#high = status.high;
+    this.#backlog();
+  }
+
+  #trainer(message: TrainerNews): void {
+    const { board } = this.#observed;
+    switch (message.kind) {
+      case 'ready':
+        board.set('restill_trainer_up', 1);
+        return this.#learnt(message.cursor);
+      case 'died':
+        board.set('restill_trainer_up', 0);
+        return board.add('restill_trainer_restarts_total', 1, { code: message.code });
+      case 'turn':
+        observeTurn(message.report, board);
+        return this.#learnt(message.report.cursor);
+      case 'generation':
+        board.add('restill_generations_total', 1, { decision: message.manifest.gate.decision });
+        return;
+      case 'damaged':
+        return board.add('restill_generations_damaged_total', 1);
+      case 'finished':
+        return board.set('restill_trainer_up', 0);
+      case 'progress':
+        return;
+    }
+  }
+
+  #learnt(cursor: number): void {
+    this.#cursor = cursor;
+    this.#observed.board.set('restill_trainer_cursor_groups', cursor);
+    this.#backlog();
+  }
+
+  #backlog(): void {
+    this.#observed.board.set('restill_trainer_backlog_groups', Math.max(0, this.#high - this.#cursor));
+  }
+}
+
+/** Where a partition stands. What is not known is null. */
+export interface PartitionStanding {
+  readonly topic: string;
+  readonly partition: number;
+  /** Next offset to read, of what is durable. */
+  readonly nextOffset: number;
+  /** One past the last record of the partition, as the broker says. */
+  readonly endOffset: number | null;
+  readonly newestEventMs: number | null;
+  readonly watermarkMs: number | null;
+  readonly paused: boolean;
+}
+
+/** Of all partitions that this daemon reads; those it has lost are shown no more. */
+export function observePartitions(standings: readonly PartitionStanding[], board: Board): void {
+  for (const name of partitionMetrics) board.clear(name);
+  for (const at of standings) {
+    const labels = { topic: at.topic, partition: String(at.partition) };
+    const seconds = (ms: number | null): number => (ms === null ? Number.NaN : ms / 1000);
+    const lag = at.endOffset === null ? Number.NaN : Math.max(0, at.endOffset - at.nextOffset);
+    board.set('restill_source_lag_records', lag, labels);
+    board.set('restill_source_event_timestamp_seconds', seconds(at.newestEventMs), labels);
+    board.set('restill_source_watermark_timestamp_seconds', seconds(at.watermarkMs), labels);
+    board.set('restill_source_paused', at.paused ? 1 : 0, labels);
+  }
+}
+
+const partitionMetrics: readonly MetricName[] = [
+  'restill_source_lag_records',
+  'restill_source_event_timestamp_seconds',
+  'restill_source_watermark_timestamp_seconds',
+  'restill_source_paused',
+];
+
+export function observeDeadLetters(letters: readonly DeadLetter[], board: Board): void {
+  for (const { reason } of letters) board.add('restill_dead_letters_total', 1, { reason });
+}
+
+/** The generation that serves; null: none yet. */
+export function observeLive(manifest: Manifest | null, board: Board): void {
+  if (manifest === null) return;
+  const { lineage } = manifest;
+  board.set('restill_live_generation', generationNumber(manifest.id));
+  board.set('restill_live_teacher_version', lineage.teacherVersion);
+  board.set('restill_live_created_timestamp_seconds', Date.parse(manifest.createdAt) / 1000);
+  // 0: it has learnt nothing yet.
+  if (lineage.eventTimeMs.to > 0)
+    board.set('restill_live_click_timestamp_seconds', lineage.eventTimeMs.to / 1000);
+}
+
+function observeTurn({ kind, seconds, steps, figures }: TurnReport, board: Board): void {
+  board.add('restill_trainer_turns_total', 1, { turn: kind });
+  board.add('restill_trainer_turn_seconds_total', seconds, { turn: kind });
+  board.set('restill_trainer_steps_total', steps);
+  for (const [name, value] of Object.entries(figures)) observeFigure(name.split('.'), value, board);
+}
+
+/** `distill.loss`, `score.labelAgeMax`, `clicks.student.ndcg10`: see TurnReport. */
+function observeFigure(path: readonly string[], value: number, board: Board): void {
+  const [about = '', what = '', measure = ''] = path;
+  if (about === 'score' && what === 'labelAgeMax') return board.set('restill_label_age_versions', value);
+  const objective = about as LabelsOf<'restill_trainer_loss'>['objective'];
+  if (what === 'loss') return board.set('restill_trainer_loss', value, { objective });
+  if (what === 'gradientNorm') return board.set('restill_trainer_gradient_norm', value, { objective });
+  const name = qualityMetrics[measure];
+  const labels = { on: about, ranker: what } as LabelsOf<'restill_quality_pnr'>;
+  if (name !== undefined) board.set<QualityMetric>(name, value, labels);
+}
+
+type QualityMetric = Extract<MetricName, `restill_quality_${string}`>;
+
+const qualityMetrics: Readonly<Record<string, QualityMetric>> = {
+  ndcg10: 'restill_quality_ndcg10_ratio',
+  ndcg5: 'restill_quality_ndcg5_ratio',
+  pnr: 'restill_quality_pnr',
+  mrr: 'restill_quality_mrr_ratio',
+};
+
+type DropReason = 'duplicate' | 'bot' | 'too_late' | 'orphan' | 'unshown';
+
+function observeCounts(counts: IngestCounts, board: Board): void {
+  const dropped: Readonly<Record<DropReason, number>> = {
+    duplicate: counts.duplicates,
+    bot: counts.bots,
+    too_late: counts.tooLate,
+    orphan: counts.orphans,
+    unshown: counts.unshown,
+  };
+  for (const [reason, value] of Object.entries(dropped))
+    board.set('restill_ingest_dropped_total', value, { reason });
+  const closed: Readonly<Record<LabelsOf<'restill_ingest_impressions_closed_total'>['outcome'], number>> = {
+    unclicked: counts.unclicked,
+    withheld: counts.withheld,
+    kept: counts.groups - counts.corrected,
+  };
+  for (const outcome of ['unclicked', 'withheld', 'kept'] as const)
+    board.set('restill_ingest_impressions_closed_total', closed[outcome], { outcome });
+  board.set('restill_ingest_records_total', counts.records);
+  board.set('restill_ingest_events_total', counts.impressions, { kind: 'impression' });
+  board.set('restill_ingest_events_total', counts.clicks, { kind: 'click' });
+  board.set('restill_ingest_late_total', counts.late);
+  board.set('restill_ingest_corrections_total', counts.corrected);
+  board.set('restill_ingest_crowded_out_total', counts.crowdedOut);
+  board.set('restill_ingest_redactions_total', counts.redacted);
+  board.set('restill_ingest_groups_total', counts.groups - counts.holdoutGroups, { use: 'training' });
+  board.set('restill_ingest_groups_total', counts.holdoutGroups, { use: 'holdout' });
+  board.set('restill_ingest_pairs_total', counts.pairs);
+  board.set('restill_ingest_preferences_total', counts.preferences);
+}
