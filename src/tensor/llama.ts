@@ -1,5 +1,6 @@
 // A decoder of the Llama family: Touvron et al. 2023, arXiv 2307.09288, as Hugging Face's LlamaForCausalLM
 // and Qwen2ForCausalLM, with the score head of LlamaForSequenceClassification.
+import { type Adapter, adapted } from './lora.ts';
 import type { LlamaConfig } from './model-config.ts';
 import type { Ops } from './ops.ts';
 import type { OutputTokens, PackedBatch } from './packing.ts';
@@ -36,12 +37,15 @@ export function llamaParameters(config: LlamaConfig): ParameterSpec[] {
 }
 
 /** Scores in logits, read at the last token, the only one that has seen all others -> [n]. */
-export function llamaScores<T>(ops: Ops<T>, config: LlamaConfig, batch: PackedBatch<T>): T {
-  const pass = begin(ops, config, batch);
+export function llamaScores<T>(
+  ops: Ops<T>,
+  config: LlamaConfig,
+  batch: PackedBatch<T>,
+  adapter: Adapter | null = null,
+): T {
+  const pass = begin(ops, config, batch, adapter);
   let x = embeddings(pass); // [m, hidden]
-  for (let i = 0; i < config.layers - 1; i++) {
-    x = rest(pass, layerName(i), x, attention(pass, layerName(i), x)); // [m, hidden]
-  }
+  for (let i = 0; i < config.layers - 1; i++) x = wholeLayer(pass, layerName(i), x); // [m, hidden]
   const layer = layerName(config.layers - 1);
   const last = rest(pass, layer, ops.rows(x, batch.last), lastAttention(pass, layer, x)); // [n, hidden]
   const scores = ops.linear(finalNorm(pass, last), ops.parameter('score.weight'), null); // [n, 1]
@@ -49,12 +53,15 @@ export function llamaScores<T>(ops: Ops<T>, config: LlamaConfig, batch: PackedBa
 }
 
 /** The output of the last layer at every token, normed -> [m, hidden]. */
-export function llamaHidden<T>(ops: Ops<T>, config: LlamaConfig, batch: PackedBatch<T>): T {
-  const pass = begin(ops, config, batch);
+export function llamaHidden<T>(
+  ops: Ops<T>,
+  config: LlamaConfig,
+  batch: PackedBatch<T>,
+  adapter: Adapter | null = null,
+): T {
+  const pass = begin(ops, config, batch, adapter);
   let x = embeddings(pass); // [m, hidden]
-  for (let i = 0; i < config.layers; i++) {
-    x = rest(pass, layerName(i), x, attention(pass, layerName(i), x)); // [m, hidden]
-  }
+  for (let i = 0; i < config.layers; i++) x = wholeLayer(pass, layerName(i), x); // [m, hidden]
   return finalNorm(pass, x);
 }
 
@@ -68,8 +75,9 @@ export function llamaCrossEntropy<T>(
   config: LlamaConfig,
   batch: PackedBatch<T>,
   outputs: OutputTokens<T>,
+  adapter: Adapter | null = null,
 ): T {
-  const x = ops.rows(llamaHidden(ops, config, batch), outputs.rows); // [k, hidden]
+  const x = ops.rows(llamaHidden(ops, config, batch, adapter), outputs.rows); // [k, hidden]
   const table = ops.parameter(config.tied ? 'model.embed_tokens.weight' : 'lm_head.weight');
   return ops.crossEntropy(ops.linear(x, table, null), outputs.targets); // [k, vocabulary] -> scalar
 }
@@ -79,6 +87,7 @@ interface Pass<T> {
   readonly ops: Ops<T>;
   readonly config: LlamaConfig;
   readonly batch: PackedBatch<T>;
+  readonly adapter: Adapter | null;
   /** How far the heads of every token turn, [n, 1, t, headSize]. */
   readonly angles: Angles<T>;
   /** The same for the last tokens, [n, 1, 1, headSize]. */
@@ -90,7 +99,7 @@ interface Angles<T> {
   readonly sin: T;
 }
 
-function begin<T>(ops: Ops<T>, config: LlamaConfig, batch: PackedBatch<T>): Pass<T> {
+function begin<T>(ops: Ops<T>, config: LlamaConfig, batch: PackedBatch<T>, adapter: Adapter | null): Pass<T> {
   const size = config.headSize;
   const tables = rotaryTables(config);
   const at = (table: Float32Array) =>
@@ -103,6 +112,7 @@ function begin<T>(ops: Ops<T>, config: LlamaConfig, batch: PackedBatch<T>): Pass
     ops,
     config,
     batch,
+    adapter,
     angles: { cos: onGrid(cos), sin: onGrid(sin) },
     lastAngles: { cos: ofLast(cos), sin: ofLast(sin) },
   };
@@ -113,6 +123,10 @@ const layerName = (i: number): string => `model.layers.${i}`;
 /** [m, hidden] */
 const embeddings = <T>({ ops, batch }: Pass<T>): T =>
   ops.rows(ops.parameter('model.embed_tokens.weight'), batch.ids);
+
+/** [m, hidden] -> [m, hidden] */
+const wholeLayer = <T>(pass: Pass<T>, layer: string, x: T): T =>
+  pass.ops.segment(x, (input) => rest(pass, layer, input, attention(pass, layer, input)));
 
 /** Every token looks at itself and the tokens before it: x [m, hidden] -> [m, hidden]. */
 function attention<T>(pass: Pass<T>, layer: string, x: T): T {
@@ -129,7 +143,7 @@ function attention<T>(pass: Pass<T>, layer: string, x: T): T {
   const bias = ops.causalBias(batch.mask);
   const context = ops.attention(queries, keys, v!, bias, shape); // [n, heads, t, headSize]
   const rows = ops.toTokens(ops.mergeHeads(context, shape), batch); // [m, heads * headSize]
-  return ops.linear(rows, ops.parameter(`${layer}.self_attn.o_proj.weight`), null);
+  return dense(pass, [`${layer}.self_attn.o_proj`], rows);
 }
 
 /** The last token looks at every token of its sequence: x [m, hidden] -> [n, hidden]. */
@@ -149,18 +163,17 @@ function lastAttention<T>(pass: Pass<T>, layer: string, x: T): T {
   const bias = ops.paddingBias(batch.mask);
   const context = ops.attention(query, keys, v!, bias, headShape(config)); // [n, heads, 1, headSize]
   const rows = ops.reshape(context, [-1, heads * headSize]);
-  return ops.linear(rows, ops.parameter(`${layer}.self_attn.o_proj.weight`), null);
+  return dense(pass, [`${layer}.self_attn.o_proj`], rows);
 }
 
 /** What follows attention in a layer, row by row: x and its context [rows, hidden] -> [rows, hidden]. */
 function rest<T>(pass: Pass<T>, layer: string, x: T, context: T): T {
   const { ops } = pass;
-  const weight = (name: string) => ops.parameter(`${layer}.mlp.${name}.weight`);
   const attended = ops.add(x, context);
   const normed = norm(pass, `${layer}.post_attention_layernorm`, attended);
-  const gate = ops.linear(normed, weight('gate_proj'), null); // [rows, intermediate]
-  const up = ops.linear(normed, weight('up_proj'), null);
-  const down = ops.linear(ops.swiglu(gate, up), weight('down_proj'), null); // [rows, hidden]
+  const gate = dense(pass, [`${layer}.mlp.gate_proj`], normed); // [rows, intermediate]
+  const up = dense(pass, [`${layer}.mlp.up_proj`], normed);
+  const down = dense(pass, [`${layer}.mlp.down_proj`], ops.swiglu(gate, up)); // [rows, hidden]
   return ops.add(attended, down);
 }
 
@@ -169,11 +182,23 @@ const finalNorm = <T>(pass: Pass<T>, x: T): T => norm(pass, 'model.norm', x);
 const norm = <T>({ ops, config }: Pass<T>, name: string, x: T): T =>
   ops.rmsNorm(x, ops.parameter(`${name}.weight`), config.epsilon);
 
-/** Several kinds of heads side by side, as one matrix product: [rows, hidden] -> [rows, sum of widths]. */
-function project<T>({ ops, config }: Pass<T>, layer: string, names: readonly string[], x: T): T {
+/** Several kinds of heads side by side: [rows, hidden] -> [rows, sum of widths]. */
+function project<T>(pass: Pass<T>, layer: string, names: readonly string[], x: T): T {
+  const modules = names.map((name) => `${layer}.self_attn.${name}`);
+  return dense(pass, modules, x, { biased: pass.config.attentionBias });
+}
+
+/** Linear modules side by side, as one matrix product: [rows, in] -> [rows, sum of outs]. */
+function dense<T>(
+  { ops, adapter }: Pass<T>,
+  modules: readonly string[],
+  x: T,
+  { biased } = { biased: false },
+): T {
   const all = (kind: 'weight' | 'bias') =>
-    ops.stack(names.map((name) => ops.parameter(`${layer}.self_attn.${name}.${kind}`)));
-  return ops.linear(x, all('weight'), config.attentionBias ? all('bias') : null);
+    ops.stack(modules.map((module) => ops.parameter(`${module}.${kind}`)));
+  const y = ops.linear(x, all('weight'), biased ? all('bias') : null);
+  return adapter === null ? y : adapted(ops, adapter, modules, x, y);
 }
 
 const headShape = ({ heads, keyValueHeads, headSize }: LlamaConfig) => ({

@@ -70,6 +70,7 @@ export function adamWScalars(
  * One step on a scalar loss: gradient, check, clip, update.
  *
  * @param name of the train function; part of the names of the moments.
+ * @param gradients by parameter; those of the loss, unless they come from elsewhere.
  * @returns the loss and the gradient's global norm before clipping, both computed before and handed out after
  *   the update. When one of them is not finite, nothing changes and the run fails with `nonFiniteMark`.
  */
@@ -79,9 +80,9 @@ export function adamWStep(
   loss: Output,
   settings: AdamW,
   scalars: AdamWScalars<Output>,
+  gradients: ReadonlyMap<string, Gradient> = ops.gradients(loss),
 ): { loss: Output; gradientNorm: Output } {
   const { nodes, graph } = ops;
-  const gradients = ops.gradients(loss);
 
   const norm = nodes.finite(
     globalNorm(

@@ -6,8 +6,8 @@ export interface ParameterSpec {
   /** As in Hugging Face's files; layouts too, so that weights come in and go out without a mapping. */
   readonly name: string;
   readonly shape: readonly number[];
-  /** `normal`: the standard deviation, around 0. */
-  readonly init: 'zeros' | 'ones' | { readonly normal: number };
+  /** `normal`: the standard deviation, around 0. `uniform`: the bound, on both sides of 0. */
+  readonly init: 'zeros' | 'ones' | { readonly normal: number } | { readonly uniform: number };
   /** Whether weight decay applies: not to biases and norms, whose size says nothing about complexity. */
   readonly decay: boolean;
 }
@@ -48,7 +48,9 @@ function initial({ name, shape, init }: ParameterSpec, seed: number): NamedTenso
   if (init === 'ones') data.fill(1);
   else if (init !== 'zeros') {
     const random = randomFor(seed, 'init', name);
-    for (let i = 0; i < data.length; i++) data[i] = init.normal * random.normal();
+    const draw =
+      'normal' in init ? () => init.normal * random.normal() : () => init.uniform * (2 * random.next() - 1);
+    for (let i = 0; i < data.length; i++) data[i] = draw();
   }
   return { shape, data };
 }

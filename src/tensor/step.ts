@@ -22,36 +22,38 @@ export function addFunction<F>(
     readonly outputs: (ops: GraphOps, inputs: Inputs<F>) => Readonly<Record<string, Output>>;
   },
 ): void {
-  const { ops, feeds, inputs } = begin(graph, options, () => true);
+  const { ops, feeds, inputs } = begin(graph, options);
   graph.addFunction({ name: options.name, feeds, fetches: options.outputs(ops, inputs) });
+}
+
+export interface TrainFunctionOptions<F> extends FunctionOptions<F> {
+  /** Which parameters may change; all by default. */
+  readonly trainable?: (name: string) => boolean;
+  /** Whether segments of the model are computed twice, to hold less: see graph-recompute.ts. */
+  readonly recompute?: boolean;
+  readonly optimizer: AdamW;
+  /** -> scalar. */
+  readonly loss: (ops: GraphOps, inputs: Inputs<F>) => Output;
 }
 
 /**
  * Adds a function that takes one AdamW step on a loss. It is fed `adamWScalars` besides its own feeds and
  * hands out `loss` and `gradientNorm`. When one of them is not finite, nothing changes: NON_FINITE.
  */
-export function addTrainFunction<F>(
-  graph: Graph,
-  options: FunctionOptions<F> & {
-    /** Which parameters may change; all by default. */
-    readonly trainable?: (name: string) => boolean;
-    readonly optimizer: AdamW;
-    /** -> scalar. */
-    readonly loss: (ops: GraphOps, inputs: Inputs<F>) => Output;
-  },
-): void {
-  const { name, optimizer, trainable = () => true } = options;
+export function addTrainFunction<F>(graph: Graph, options: TrainFunctionOptions<F>): void {
+  const { name, optimizer } = options;
   const withScalars = { ...options, feeds: { ...options.feeds, ...adamWFeeds } };
-  const { ops, feeds, inputs } = begin(graph, withScalars, trainable);
+  const { ops, feeds, inputs } = begin(graph, withScalars);
   const fetches = adamWStep(ops, name, options.loss(ops, inputs), optimizer, inputs);
   graph.addFunction({ name, feeds, fetches });
 }
 
-function begin<F>(
+/** Variables, placeholders and ops of a function. */
+export function begin<F>(
   graph: Graph,
-  { name, parameters, feeds: specs }: FunctionOptions<F>,
-  trainable: (name: string) => boolean,
+  options: FunctionOptions<F> & Pick<TrainFunctionOptions<F>, 'trainable' | 'recompute'>,
 ): { ops: GraphOps; feeds: Record<string, Feed>; inputs: Inputs<F> } {
+  const { name, parameters, feeds: specs, trainable = () => true, recompute = false } = options;
   for (const spec of parameters) graph.variable(spec.name, spec.shape, { startsAtZero: false });
   const feeds = Object.fromEntries(
     Object.entries<FeedSpec>(specs).map(([feed, spec]) => [
@@ -62,5 +64,6 @@ function begin<F>(
   const inputs = Object.fromEntries(
     Object.entries(feeds).map(([feed, { node }]) => [feed, node]),
   ) as Inputs<F>;
-  return { ops: new GraphOps(graph, { scope: name, parameters, trainable }), feeds, inputs };
+  const ops = new GraphOps(graph, { scope: name, parameters, trainable, recompute });
+  return { ops, feeds, inputs };
 }

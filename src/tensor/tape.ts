@@ -16,6 +16,7 @@ export class Tape {
   private readonly entries: Entry[] = [];
   /** What depends on a watched tensor. Gradients of anything else are never asked for. */
   private readonly tracked = new Set<Output>();
+  private readonly watched = new Set<Output>();
   /** By the first output. Equal nodes are one, so a model that computes something twice records it twice. */
   private readonly recorded = new Set<Output>();
 
@@ -24,7 +25,18 @@ export class Tape {
   }
 
   watch(source: Output): void {
+    this.watched.add(source);
     this.tracked.add(source);
+  }
+
+  /** What is watched, in the order of first use. */
+  get sources(): readonly Output[] {
+    return [...this.watched];
+  }
+
+  /** Whether it depends on something watched. */
+  tracks(output: Output): boolean {
+    return this.tracked.has(output);
   }
 
   /** Notes how `output` came about; inputs that get no gradient need no link. Returns the output. */
@@ -44,9 +56,9 @@ export class Tape {
     return outputs;
   }
 
-  /** Gradients of a scalar for the sources it depends on; no entry for the others. */
-  gradients(scalar: Output, sources: readonly Output[]): Map<Output, Output> {
-    const parts = new Map<Output, Output[]>([[scalar, [this.nodes.graph.float(1)]]]);
+  /** Gradients for the sources that y depends on, given that of y; no entry for the others. */
+  gradients(y: Output, dy: Output, sources: readonly Output[]): Map<Output, Output> {
+    const parts = new Map<Output, Output[]>([[y, [dy]]]);
     const total = (output: Output): Output | null => {
       const found = parts.get(output);
       return found ? this.nodes.addN(found) : null;

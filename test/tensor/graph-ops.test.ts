@@ -178,6 +178,16 @@ const cases: Record<string, MakeCase> = {
     size: a * b * 2,
     output: (ops, p) => ops.square(ops.reshape(p('x'), [-1, 2])),
   }),
+  pad: (random, a, b, above) => ({
+    parameters: { x: randomTensor(random, a, b) },
+    size: (a + above + 2) * (b + 1),
+    output: (ops, p) => ops.pad(ops.square(p('x')), { rows: [above, 2], columns: [0, 1] }),
+  }),
+  segment: (random, a, b) => ({
+    parameters: { x: randomTensor(random, a, b), y: randomTensor(random, a, b) },
+    size: a * b,
+    output: (ops, p) => ops.segment(ops.square(p('x')), (x) => ops.add(ops.tanh(x), ops.square(p('y')))),
+  }),
   toGrid: (random, n, width) => {
     const batch = someBatch(random, n);
     return {
