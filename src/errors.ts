@@ -32,6 +32,16 @@ const table = {
   RECORD_MALFORMED: { meaning: 'a record could not be decoded', disposition: 'reject', exit: 3 },
   RECORD_TOO_LARGE: { meaning: 'a record is larger than records.bytes_max', disposition: 'reject', exit: 3 },
   OFFSET_GAP: { meaning: 'offsets are missing from the topic', disposition: 'halt', exit: 3 },
+  KAFKA_UNREACHABLE: { meaning: 'no broker can be reached', disposition: 'retry', exit: 5 },
+  KAFKA_DENIED: {
+    meaning: 'the broker refuses the user, the password or what they ask for',
+    disposition: 'halt',
+    exit: 5,
+  },
+  KAFKA_UNTRUSTED: { meaning: "the broker's certificate is not to be trusted", disposition: 'halt', exit: 5 },
+  KAFKA_TOPIC_UNKNOWN: { meaning: 'the broker has no such topic', disposition: 'halt', exit: 3 },
+  KAFKA_FAILED: { meaning: 'the connection to Kafka ended for good', disposition: 'halt', exit: 5 },
+  SECRET_UNREADABLE: { meaning: 'a secret is not where the configuration says', disposition: 'halt', exit: 2 },
   JOURNAL_DAMAGED: { meaning: 'a journal entry fails its checksum', disposition: 'halt', exit: 4 },
   JOURNAL_FOREIGN: {
     meaning: 'the journal was written for another topic or config',

@@ -5,6 +5,7 @@ import { addCheckCommand } from './commands/check.ts';
 import { addEvaluateCommand } from './commands/evaluate.ts';
 import { addExportCommand } from './commands/export.ts';
 import { addGenerationsCommand } from './commands/generations.ts';
+import { addPullCommand } from './commands/pull.ts';
 import { addReplayCommand } from './commands/replay.ts';
 import { addSimulateCommand } from './commands/simulate.ts';
 import { RestillError } from './errors.ts';
@@ -37,6 +38,7 @@ addExportCommand(program);
 addGenerationsCommand(program);
 addSimulateCommand(program);
 addCheckCommand(program);
+addPullCommand(program);
 for (const command of program.commands) command.exitOverride();
 
 // A reader that has gone away (`| head`) ends the output, not the work.

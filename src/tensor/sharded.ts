@@ -39,6 +39,13 @@ export function openSharded(index: string, open: (file: string) => SafetensorsFi
   };
 }
 
+/**
+ * Names of the files that an index speaks of, sorted; each is a plain name in the index's own directory.
+ *
+ * @throws RestillError `MODEL_DAMAGED`.
+ */
+export const shardsOf = (index: string): string[] => [...new Set(parseIndex(index).values())].sort();
+
 function parseIndex(text: string): Map<string, string> {
   let index: unknown;
   try {

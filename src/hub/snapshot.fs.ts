@@ -1,0 +1,47 @@
+// What the cache holds already: the only place that a run looks for `hf:ORG/NAME`. Never the network.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { RestillError } from '../errors.ts';
+import { isIndex, modelFiles, weightFiles } from './model-files.ts';
+import { cacheFolder, isCommit, type ModelReference, referenceText } from './reference.ts';
+
+/**
+ * The directory of the snapshot that a revision stands for, as the last pull of it left it, or
+ * huggingface_hub.
+ *
+ * @throws RestillError `MODEL_NOT_CACHED` saying what to pull, also for a snapshot that lacks a file.
+ */
+export function findSnapshot(cache: string, reference: ModelReference): string {
+  const folder = join(cache, cacheFolder(reference));
+  const commit = commitOf(folder, reference.revision);
+  if (commit === null) throw notCached(reference, cache, 'it is not there');
+  const directory = join(folder, 'snapshots', commit);
+  try {
+    requireWhole(directory);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw notCached(reference, cache, why, error);
+  }
+  return directory;
+}
+
+function commitOf(folder: string, revision: string): string | null {
+  const pointer = join(folder, 'refs', revision);
+  const commit = existsSync(pointer) ? readFileSync(pointer, 'utf8').trim() : revision;
+  return isCommit(commit) ? commit : null;
+}
+
+/** A link to a blob that is gone counts as no file. */
+function requireWhole(directory: string): void {
+  const listed = readdirSync(directory).filter((name) => existsSync(join(directory, name)));
+  const index = modelFiles(listed).find(isIndex);
+  if (index !== undefined) weightFiles(readFileSync(join(directory, index), 'utf8'), listed);
+}
+
+const notCached = (reference: ModelReference, cache: string, why: string, cause?: unknown): RestillError =>
+  new RestillError(
+    'MODEL_NOT_CACHED',
+    `the cache ${cache} does not have ${referenceText(reference)} whole (${why}); ` +
+      `fetch it with: restill pull ${referenceText(reference)}`,
+    { cause },
+  );
