@@ -40,7 +40,7 @@ export function startTrainer(start: TrainerStart): TrainerHandle<FromTrainer> {
 /**
  * Large tensors come and go every step: without these glibc gives their pages back to the kernel each time.
  */
-const allocator = {
+export const allocator = {
   GLIBC_TUNABLES:
     'glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=34359738368:' +
     'glibc.malloc.top_pad=268435456',
