@@ -39,24 +39,27 @@ async function parseOnly(path: string): Promise<number> {
   return records;
 }
 
-async function ingest(path: string): Promise<number> {
+async function ingest(path: string, directory: string): Promise<number> {
   const config = parseConfig({});
-  const directory = mkdtempSync(join(tmpdir(), 'restill-bench-'));
   const journal = openJournal(join(directory, 'journal'), { config, host: journalHost });
   const source = await openRecordedSource([path], config.records);
   const deadLetters = await openDeadLetters(join(directory, 'dead-letters.jsonl'), 0);
   const done = await lastValueFrom(openIngest({ config, source, journal, deadLetters }).progress$);
   await Promise.all([source.close(), deadLetters.close(), journal.close()]);
-  rmSync(directory, { recursive: true });
   return done.counts.records;
 }
 
-async function measure(work: (path: string) => Promise<number>, path: string): Promise<Round> {
+type Work = (path: string, directory: string) => Promise<number>;
+
+async function measure(work: Work, path: string): Promise<Round> {
+  const directory = mkdtempSync(join(tmpdir(), 'restill-bench-'));
   const start = performance.now();
   const cpu = process.cpuUsage();
-  const records = await work(path);
+  const records = await work(path, directory);
   const { user, system } = process.cpuUsage(cpu);
-  return { records, wallMs: performance.now() - start, cpuMs: (user + system) / 1000 };
+  const round = { records, wallMs: performance.now() - start, cpuMs: (user + system) / 1000 };
+  rmSync(directory, { recursive: true });
+  return round;
 }
 
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!;

@@ -40,28 +40,36 @@ export function groupOf(visit: Visit, page: Page, place: Place, context: Context
     origin: place.origin,
   };
   if (visit.holdout) return { ...group, pairs: [], preferences: [] };
-  const before = visit.journalled === 0 ? [] : mark(page, visit.clicks.slice(0, visit.journalled), context);
+  const pairs = pairsOf(results);
+  const preferences = preferencesOf(results, config);
+  const { preferencesMax } = config.clicks;
+  if (visit.journalled === 0) return { ...group, pairs, preferences: preferences.slice(0, preferencesMax) };
+  const before = mark(page, visit.clicks.slice(0, visit.journalled), context);
   const pairsBefore = new Set(pairsOf(before));
   const preferencesBefore = new Set(preferencesOf(before, config).map((p) => `${p.better}>${p.worse}`));
   return {
     ...group,
-    pairs: pairsOf(results).filter((index) => !pairsBefore.has(index)),
-    preferences: preferencesOf(results, config)
+    pairs: pairs.filter((index) => !pairsBefore.has(index)),
+    preferences: preferences
       .filter((p) => !preferencesBefore.has(`${p.better}>${p.worse}`))
-      .slice(0, config.clicks.preferencesMax),
+      .slice(0, preferencesMax),
   };
 }
 
-function mark(page: Page, clicks: readonly Click[], context: Context): GroupResult[] {
-  const clicked = new Set(clicks.map((click) => click.index));
-  const satisfied = new Set(clicks.filter((click) => click.satisfied).map((click) => click.index));
-  return page.results.map((result, index) => ({
+function mark({ results }: Page, clicks: readonly Click[], { propensity }: Context): GroupResult[] {
+  const marked = results.map((result) => ({
     documentId: result.documentId,
     title: result.title,
     summary: result.summary,
     position: result.position,
-    propensity: context.propensity(result.position),
-    clicked: clicked.has(index),
-    satisfied: satisfied.has(index),
+    propensity: propensity(result.position),
+    clicked: false,
+    satisfied: false,
   }));
+  for (const { index, satisfied } of clicks) {
+    const result = marked[index]!;
+    result.clicked = true;
+    result.satisfied ||= satisfied;
+  }
+  return marked;
 }

@@ -1,28 +1,53 @@
-// Groups and other values as bytes, as the journal stores them. Format 1:
+// Groups and other values as bytes, as the journal stores them. Format 2:
 //   value     uint32 LE: CRC-32 of the payload, begun with that of "<area>/<slot>", so that a value that got
 // into another place is found out; then the payload
+//   document  payload: what a result says (see packDocument). Stored once for many groups, which refer to it
 //   group     payload: 32 bytes, the hash chain up to and with this group; then the group (see encodeGroup)
+//   memory    payload: a group with its documents, which it outlives in the ring (see packMemory)
 //   member    payload: float64 LE, the sequence number of the group in that slot of the memory
 //   others    payload: JSON, or what the intake gave
-// The chain: SHA-256(chain before || bytes of the group), begun with 32 zero bytes.
-import { createHash } from 'node:crypto';
+// The chain: SHA-256(chain before || bytes of the group), begun with 32 zero bytes. A reference is a hash of
+// the document, so the chain vouches for the texts too.
+import { createHash, hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { Group } from '../contract.ts';
-import { assert, RestillError } from '../errors.ts';
-import { SharedDocuments } from './shared-documents.ts';
+import type { Group, Result } from '../contract.ts';
+import { RestillError } from '../errors.ts';
 
-export const formatVersion = 1;
+export const formatVersion = 2;
 const chainBytes = 32;
 export const chainStart = Buffer.alloc(chainBytes);
 const sumBytes = 4;
 
+/** What a result says, whatever happened to it. */
+export type DocumentTexts = Pick<Result, 'documentId' | 'title' | 'summary'>;
+
+/** A document's texts as bytes: each uint32 LE bytes, UTF-8. */
+export const packDocument = ({ documentId, title, summary }: DocumentTexts): Buffer =>
+  packTexts([documentId, title, summary]);
+
+export const unpackDocument = (packed: Buffer): DocumentTexts =>
+  documentOfTexts(unpackTexts(packed, 0, 3).texts);
+
+function documentOfTexts(texts: readonly string[]): DocumentTexts {
+  const [documentId, title, summary] = texts as [string, string, string];
+  return { documentId, title, summary };
+}
+
+/** What a group calls a document by: 128 bits of the SHA-256 of its bytes. */
+export const referenceOf = (packed: Uint8Array): string =>
+  hash('sha256', packed, 'buffer').subarray(0, 16).toString('base64url');
+
 /**
  * A group as a list of numbers and a list of texts: nothing to quote, so three times as fast as JSON, and
  * exact. (But for one thing: half of a surrogate pair, which is no text, becomes U+FFFD.)
- * @param documents remembers the bytes of titles and summaries from group to group.
+ * @param references of the documents, in the order of the results.
  * @returns the bytes, after `headroom` bytes that are left for the caller.
  */
-export function encodeGroup(group: Group, headroom = 0, documents = new SharedDocuments(1)): Buffer {
+export function encodeGroup(
+  group: Group,
+  references: readonly string[] = group.results.map((result) => referenceOf(packDocument(result))),
+  headroom = 0,
+): Buffer {
   const { origin, results, pairs, preferences } = group;
   const numbers = [
     group.sequence,
@@ -36,17 +61,19 @@ export function encodeGroup(group: Group, headroom = 0, documents = new SharedDo
     pairs.length,
     preferences.length,
   ];
-  const texts = [packTexts([group.impressionId, group.query, group.queryKey, origin.topic])];
-  for (const result of results) {
-    numbers.push(result.position, result.propensity, (result.clicked ? 1 : 0) + (result.satisfied ? 2 : 0));
-    texts.push(packTexts([result.documentId]), documents.bytesOf(result, packTexts));
-  }
+  for (const { position, propensity, clicked, satisfied } of results)
+    numbers.push(position, propensity, (clicked ? 1 : 0) + (satisfied ? 2 : 0));
   for (const pair of pairs) numbers.push(pair);
   for (const { better, worse, weight } of preferences) numbers.push(better, worse, weight);
-  return packLists(numbers, { count: 4 + 3 * results.length, packed: texts }, headroom);
+  return packLists(
+    numbers,
+    [group.impressionId, group.query, group.queryKey, origin.topic, ...references],
+    headroom,
+  );
 }
 
-export function decodeGroup(encoded: Buffer): Group {
+/** @param documentOf what a reference stands for; asked in the order of the results. */
+export function decodeGroup(encoded: Buffer, documentOf: (reference: string) => DocumentTexts): Group {
   const { numbers, texts } = unpackLists(encoded);
   let number = 0;
   let text = 0;
@@ -66,7 +93,7 @@ export function decodeGroup(encoded: Buffer): Group {
   const [impressionId, query, queryKey, topic] = times(4, nextText) as [string, string, string, string];
   const results = times(resultCount, () => {
     const [position, propensity, clicks] = times(3, nextNumber) as [number, number, number];
-    const [documentId, title, summary] = times(3, nextText) as [string, string, string];
+    const { documentId, title, summary } = documentOf(nextText());
     return {
       documentId,
       title,
@@ -99,25 +126,48 @@ export function decodeGroup(encoded: Buffer): Group {
   };
 }
 
+/** The sequence number of an encoded group: the first of its numbers. */
+export const sequenceOf = (encoded: Buffer): number => encoded.readDoubleLE(8);
+
+/** A group with its documents: uint32 LE bytes of the group, the group, the texts of each result. */
+export function packMemory(group: Group): Buffer {
+  const packed = group.results.map(packDocument);
+  const encoded = encodeGroup(group, packed.map(referenceOf));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(encoded.length);
+  return Buffer.concat([length, encoded, ...packed]);
+}
+
+export function unpackMemory(payload: Buffer): Group {
+  const end = 4 + payload.readUInt32LE(0);
+  const encoded = payload.subarray(4, end);
+  let at = end;
+  return decodeGroup(encoded, () => {
+    const { texts, end: next } = unpackTexts(payload, at, 3);
+    at = next;
+    return documentOfTexts(texts);
+  });
+}
+
 /**
- * uint32 count of numbers, uint32 count of texts, float64 each number, then each text: uint32 bytes, UTF-8.
+ * uint32 count of numbers, uint32 count of texts, float64 each number, then the texts: uint32 bytes, UTF-8.
  */
-function packLists(
-  numbers: readonly number[],
-  texts: { readonly count: number; readonly packed: readonly Buffer[] },
-  headroom: number,
-): Buffer {
-  const bytes = headroom + 8 + 8 * numbers.length + texts.packed.reduce((sum, text) => sum + text.length, 0);
-  const packed = Buffer.allocUnsafe(bytes);
+function packLists(numbers: readonly number[], texts: readonly string[], headroom: number): Buffer {
+  const packedTexts = packTexts(texts);
+  const packed = Buffer.allocUnsafe(headroom + 8 + 8 * numbers.length + packedTexts.length);
   let at = packed.writeUInt32LE(numbers.length, headroom);
-  at = packed.writeUInt32LE(texts.count, at);
+  at = packed.writeUInt32LE(texts.length, at);
   for (const number of numbers) at = packed.writeDoubleLE(number, at);
-  for (const text of texts.packed) at += text.copy(packed, at);
-  assert(at === bytes, `packed ${at} bytes of ${bytes}`);
+  packedTexts.copy(packed, at);
   return packed;
 }
 
-/** Each text: uint32 bytes, UTF-8. */
+function unpackLists(packed: Buffer): { numbers: number[]; texts: string[] } {
+  const numbers = new Array<number>(packed.readUInt32LE(0));
+  for (let index = 0; index < numbers.length; index++) numbers[index] = packed.readDoubleLE(8 + 8 * index);
+  return { numbers, texts: unpackTexts(packed, 8 + 8 * numbers.length, packed.readUInt32LE(4)).texts };
+}
+
 function packTexts(texts: readonly string[]): Buffer {
   const lengths = texts.map((text) => Buffer.byteLength(text, 'utf8'));
   const packed = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + 4 + length, 0));
@@ -129,18 +179,15 @@ function packTexts(texts: readonly string[]): Buffer {
   return packed;
 }
 
-function unpackLists(packed: Buffer): { numbers: number[]; texts: string[] } {
-  const numbers = new Array<number>(packed.readUInt32LE(0));
-  const texts = new Array<string>(packed.readUInt32LE(4));
-  let at = 8;
-  for (let index = 0; index < numbers.length; index++, at += 8) numbers[index] = packed.readDoubleLE(at);
-  for (let index = 0; index < texts.length; index++) {
-    const bytes = packed.readUInt32LE(at);
-    texts[index] = packed.toString('utf8', at + 4, at + 4 + bytes);
-    at += 4 + bytes;
+function unpackTexts(packed: Buffer, from: number, count: number): { texts: string[]; end: number } {
+  const texts = new Array<string>(count);
+  let at = from;
+  for (let index = 0; index < count; index++) {
+    const end = at + 4 + packed.readUInt32LE(at);
+    texts[index] = packed.toString('utf8', at + 4, end);
+    at = end;
   }
-  assert(at === packed.length, `unpacked ${at} bytes of ${packed.length}`);
-  return { numbers, texts };
+  return { texts, end: at };
 }
 
 /** @returns the chain with this group. */
@@ -151,11 +198,12 @@ export const link = (chain: Uint8Array, encoded: Uint8Array): Buffer =>
 export function sealGroup(
   slot: number,
   group: Group,
+  references: readonly string[],
   chainBefore: Uint8Array,
-  documents?: SharedDocuments,
 ): { value: Buffer; chain: Buffer } {
-  const value = encodeGroup(group, sumBytes + chainBytes, documents);
-  const chain = link(chainBefore, value.subarray(sumBytes + chainBytes));
+  const value = encodeGroup(group, references, sumBytes + chainBytes);
+  value.set(chainBefore, sumBytes);
+  const chain = hash('sha256', value.subarray(sumBytes), 'buffer'); // as `link` does, without a copy
   chain.copy(value, sumBytes);
   value.writeUInt32LE(sumOf('ring', slot, value));
   return { value, chain };

@@ -4,11 +4,13 @@ import { assert } from '../errors.ts';
 import * as format from './journal-format.ts';
 import { type Identity, identityOf, requireIdentity } from './journal-identity.ts';
 import {
+  type DocumentKey,
   type JournalOptions,
   noJournal,
   openTables,
   readMeta,
   readValue,
+  segmentOf,
   type Tables,
 } from './journal-tables.lmdb.ts';
 import type { Member } from './memory.ts';
@@ -55,9 +57,7 @@ export class LmdbReader implements VerifiedReader {
   read(from: number, to: number): Group[] {
     const { low, high } = this.status();
     assert(low <= from && from <= to && to <= high, `read [${from}, ${to}) of a ring with [${low}, ${high})`);
-    return Array.from({ length: to - from }, (_, i) =>
-      this.#decode('ring', (from + i) % this.#ringMax, from + i),
-    );
+    return Array.from({ length: to - from }, (_, i) => this.group(from + i));
   }
 
   memory(): number[] {
@@ -69,7 +69,9 @@ export class LmdbReader implements VerifiedReader {
     return sequences.map((sequence) => {
       const slot = slots.get(sequence);
       assert(slot !== undefined, `group ${sequence} is not in the memory`);
-      return this.#decode('memory', slot, sequence);
+      const group = format.unpackMemory(this.#payload('memory', slot));
+      requireSequence(group.sequence, 'memory', slot, sequence);
+      return group;
     });
   }
 
@@ -78,11 +80,11 @@ export class LmdbReader implements VerifiedReader {
     let chain: Buffer | null = low === 0 ? format.chainStart : null;
     for (let sequence = low; sequence < high; sequence++) {
       const slot = sequence % this.#ringMax;
-      const parts = format.splitGroup(this.payload('ring', slot));
+      const parts = format.splitGroup(this.#payload('ring', slot));
       if (chain !== null && !format.link(chain, parts.encoded).equals(parts.chain))
         throw format.damaged('ring', slot, `the hash chain breaks at group ${sequence}`);
-      this.#decode('ring', slot, sequence);
       chain = Buffer.from(parts.chain);
+      this.group(sequence);
     }
     if (chain !== null && chain.toString('hex') !== contentHash)
       throw format.damaged('ring', high % this.#ringMax, 'the hash chain does not end in the content hash');
@@ -107,17 +109,27 @@ export class LmdbReader implements VerifiedReader {
         yield { table: name as TableName, slot, value: format.unseal(name, slot, Buffer.from(value)) };
   }
 
+  /** The group of the ring with that number, which must be in it. */
+  group(sequence: number): Group {
+    const slot = sequence % this.#ringMax;
+    const { encoded } = format.splitGroup(this.#payload('ring', slot));
+    const segment = segmentOf(sequence, this.#ringMax);
+    requireSequence(format.sequenceOf(encoded), 'ring', slot, sequence);
+    return format.decodeGroup(encoded, (reference) => this.#document(segment, reference));
+  }
+
+  #document(segment: number, reference: string): format.DocumentTexts {
+    const key: DocumentKey = [segment, reference];
+    const value = readValue(this.#tables.documents, 'documents', key);
+    if (value === null) throw format.damaged('documents', `${key}`, 'missing');
+    return format.unpackDocument(format.unseal('documents', `${key}`, value));
+  }
+
   /** A view that the next read overwrites. */
-  payload(area: 'ring' | 'memory', slot: number): Buffer {
+  #payload(area: 'ring' | 'memory', slot: number): Buffer {
     const value = readValue(this.#tables[area], area, slot);
     if (value === null) throw format.damaged(area, slot, 'missing');
     return format.unseal(area, slot, value);
-  }
-
-  #decode(area: 'ring' | 'memory', slot: number, sequence: number): Group {
-    const group = format.decodeGroup(format.splitGroup(this.payload(area, slot)).encoded);
-    if (group.sequence === sequence) return group;
-    throw format.damaged(area, slot, `holds group ${group.sequence}, expected ${sequence}`);
   }
 
   #slots(): ReadonlyMap<number, number> {
@@ -126,4 +138,8 @@ export class LmdbReader implements VerifiedReader {
       this.#members = { low, slots: new Map(this.members().map(({ slot, sequence }) => [sequence, slot])) };
     return this.#members.slots;
   }
+}
+
+function requireSequence(found: number, area: string, slot: number, expected: number): void {
+  if (found !== expected) throw format.damaged(area, slot, `holds group ${found}, expected ${expected}`);
 }

@@ -12,11 +12,14 @@ export interface JournalOptions {
 }
 
 export type Table = Database<Buffer, number>;
+/** Where a document is stored for the groups of one segment. */
+export type DocumentKey = [segment: number, reference: string];
 
 export interface Tables {
   readonly root: RootDatabase<Buffer, number>;
   readonly meta: Database<Buffer, string>;
   readonly ring: Table;
+  readonly documents: Database<Buffer, DocumentKey>;
   readonly memory: Table;
   readonly members: Table;
   readonly state: Readonly<Record<TableName, Table>>;
@@ -46,6 +49,7 @@ function tablesOf(root: RootDatabase<Buffer, number>): Tables {
     root,
     meta: root.openDB<Buffer, string>('meta', { encoding: 'binary' }),
     ring: table('ring'),
+    documents: root.openDB<Buffer, DocumentKey>('documents', { encoding: 'binary' }),
     memory: table('memory'),
     members: table('members'),
     state: {
@@ -59,6 +63,13 @@ function tablesOf(root: RootDatabase<Buffer, number>): Tables {
     },
   };
 }
+
+/**
+ * The ring in parts whose groups share their stored documents: a part is let go as a whole. More parts would
+ * store a document more often, fewer would keep more of those that no group needs any more.
+ */
+export const segmentOf = (sequence: number, ringMax: number): number =>
+  Math.floor(sequence / Math.ceil(ringMax / 16));
 
 /** LMDB's own errors are negative; positive ones come from the operating system. */
 const isLmdbError = (error: unknown): error is Error => (error as { code?: number }).code! < 0;
@@ -89,7 +100,7 @@ export function readMeta<T>({ meta }: Tables, key: string): T | null {
 }
 
 /** The value as a view that the next read overwrites. */
-export function readValue<K extends string | number>(
+export function readValue<K extends string | number | DocumentKey>(
   table: Database<Buffer, K>,
   area: string,
   slot: K,
@@ -98,6 +109,6 @@ export function readValue<K extends string | number>(
     return table.getBinaryFast(slot) ?? null;
   } catch (error) {
     if (!isLmdbError(error)) throw error;
-    throw damaged(area, slot, error.message, error);
+    throw damaged(area, `${slot}`, error.message, error);
   }
 }

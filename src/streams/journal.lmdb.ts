@@ -24,7 +24,15 @@ import { noCounts } from './counts.ts';
 import * as format from './journal-format.ts';
 import { type Identity, identityOf, requireIdentity } from './journal-identity.ts';
 import { LmdbReader } from './journal-reader.lmdb.ts';
-import { type JournalOptions, openTables, readMeta, type Table, type Tables } from './journal-tables.lmdb.ts';
+import {
+  type DocumentKey,
+  type JournalOptions,
+  openTables,
+  readMeta,
+  segmentOf,
+  type Table,
+  type Tables,
+} from './journal-tables.lmdb.ts';
 import { type Memory, openMemory } from './memory.ts';
 import type { Batch, IngestStatus, Journal, JournalHost } from './ports.ts';
 import { SharedDocuments } from './shared-documents.ts';
@@ -50,8 +58,11 @@ export function openJournal(directory: string, options: JournalOptions): Journal
 
 /** Groups that one transaction of `retire` moves, with two puts each. */
 const retiredMax = 400;
+/** Documents that one transaction removes. */
+const droppedMax = 900;
 
 type Put = readonly [table: Table, slot: number, value: Buffer | null];
+type DocumentPut = readonly [key: DocumentKey, value: Buffer];
 
 class LmdbJournal implements Journal {
   readonly #tables: Tables;
@@ -123,6 +134,7 @@ class LmdbJournal implements Journal {
     return this.#inTurn(async () => {
       const { ringMax } = this.#sizes;
       const puts: Put[] = [];
+      const documents: DocumentPut[] = [];
       let { high } = this.#status;
       let made = this.#made;
       let chain: Uint8Array = Buffer.from(this.#status.contentHash, 'hex');
@@ -132,7 +144,7 @@ class LmdbJournal implements Journal {
         if (group.sequence < high) this.#requireSame(group);
         else {
           const slot = high++ % ringMax;
-          const sealed = format.sealGroup(slot, group, chain, this.#documents);
+          const sealed = format.sealGroup(slot, group, this.#refer(group, documents), chain);
           chain = sealed.chain;
           puts.push([this.#tables.ring, slot, sealed.value]);
         }
@@ -140,12 +152,12 @@ class LmdbJournal implements Journal {
       this.#made = made;
       assert(high - this.#status.low <= ringMax, `${puts.length} groups do not fit into the ring`);
       const status = { ...this.#status, high, contentHash: Buffer.from(chain).toString('hex') };
-      if (batch.effects === null) return this.#commit(status, puts);
+      if (batch.effects === null) return this.#commit(status, puts, documents);
       const { changes, ...effects } = batch.effects;
       for (const { table, slot, value } of changes)
         puts.push([this.#tables.state[table], slot, value && format.seal(table, slot, value)]);
       const fingerprints = { ...this.#status.fingerprints, ...effects.fingerprints };
-      return this.#commit({ ...status, ...effects, fingerprints, nextSequence: this.#made }, puts);
+      return this.#commit({ ...status, ...effects, fingerprints, nextSequence: this.#made }, puts, documents);
     });
   }
 
@@ -157,6 +169,7 @@ class LmdbJournal implements Journal {
       );
       const target = Math.max(0, cursor - this.#sizes.recentMax);
       while (this.#status.low < target) await this.#retireSome(target);
+      while (await this.#dropDocuments());
       const served = this.#waiting.filter(({ groups }) => groups <= this.capacity());
       this.#waiting = this.#waiting.filter(({ groups }) => groups > this.capacity());
       for (const { resolve } of served) resolve();
@@ -183,19 +196,30 @@ class LmdbJournal implements Journal {
     }
     const puts: Put[] = [];
     for (const [slot, sequence] of kept) {
-      const payload = this.#reader.payload('ring', sequence % this.#sizes.ringMax);
+      const payload = format.packMemory(this.#reader.group(sequence));
       puts.push([memory, slot, format.seal('memory', slot, payload)]);
       puts.push([members, slot, format.seal('members', slot, format.packMember(sequence))]);
     }
     await this.#commit({ ...this.#status, low }, puts);
   }
 
+  /** Removes some of the documents that no group of the ring refers to any more; false when none is left. */
+  async #dropDocuments(): Promise<boolean> {
+    const { documents, root } = this.#tables;
+    const end: DocumentKey = [segmentOf(this.#status.low, this.#sizes.ringMax), ''];
+    const keys = [...documents.getKeys({ end, limit: droppedMax })];
+    if (keys.length === 0) return false;
+    await root.transaction(() => {
+      for (const key of keys) void documents.remove(key);
+    });
+    return true;
+  }
+
   /** The same records make the same groups: see invariant 2. */
   #requireSame(group: Group): void {
     const { sequence } = group;
     if (sequence < this.#status.low) return;
-    const { encoded } = format.splitGroup(this.#reader.payload('ring', sequence % this.#sizes.ringMax));
-    if (encoded.equals(format.encodeGroup(group))) return;
+    if (format.encodeGroup(this.#reader.group(sequence)).equals(format.encodeGroup(group))) return;
     throw new RestillError(
       'JOURNAL_FOREIGN',
       `group ${sequence} is in the journal with another content: the recording is not the one the journal ` +
@@ -203,13 +227,32 @@ class LmdbJournal implements Journal {
     );
   }
 
-  async #commit(status: IngestStatus, puts: readonly Put[]): Promise<void> {
+  /** References to the group's documents; those that its segment does not hold yet join `puts`. */
+  #refer({ sequence, results }: Group, puts: DocumentPut[]): string[] {
+    const segment = segmentOf(sequence, this.#sizes.ringMax);
+    return results.map((result) => {
+      const stored = this.#documents.stored(result);
+      if (stored.segment !== segment) {
+        const key: DocumentKey = [segment, stored.reference];
+        puts.push([key, format.seal('documents', `${key}`, stored.packed)]);
+        stored.segment = segment;
+      }
+      return stored.reference;
+    });
+  }
+
+  async #commit(
+    status: IngestStatus,
+    puts: readonly Put[],
+    documents: readonly DocumentPut[] = [],
+  ): Promise<void> {
     const { root, meta } = this.#tables;
     const value = format.seal('meta', 'status', format.packJson(status));
     try {
       await root.transaction(() => {
         const owner = readMeta<string>(this.#tables, 'owner');
         if (owner !== this.#owner) throw locked(String(owner));
+        for (const [key, bytes] of documents) void this.#tables.documents.put(key, bytes);
         for (const [table, slot, bytes] of puts)
           if (bytes === null) void table.remove(slot);
           else void table.put(slot, bytes);

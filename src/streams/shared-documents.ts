@@ -1,13 +1,21 @@
 // Documents come again on page after page, and every record brings its own copy of their texts. Here one copy
-// is kept, so that open pages share strings, and so that a text is turned into bytes once. Only speed depends
-// on it: the same records make the same groups and the same bytes without.
+// is kept, so that open pages share strings, and so that a document is turned into bytes and hashed once. Only
+// speed depends on it: the same records make the same groups and the same bytes without.
 import type { Result } from '../contract.ts';
+import { type DocumentTexts, packDocument, referenceOf } from './journal-format.ts';
 
-interface Known {
-  readonly title: string;
-  readonly summary: string;
-  /** Title and summary as the journal stores them; made when first asked for. */
-  bytes: Buffer | null;
+/** A document as the journal stores it. */
+export interface StoredDocument {
+  readonly reference: string;
+  /** Not to be changed. */
+  readonly packed: Buffer;
+  /** For the journal to note where it has put it last. */
+  segment: number | null;
+}
+
+interface Known extends DocumentTexts {
+  /** Made when first asked for. */
+  stored: StoredDocument | null;
 }
 
 /** Holds at most `documentsMax` documents; a full one forgets all of them and begins anew. */
@@ -21,25 +29,24 @@ export class SharedDocuments {
 
   /** The result with the strings that earlier pages had, where they are equal. */
   share(result: Result): Result {
-    const { title, summary } = this.#find(result);
-    return { position: result.position, documentId: result.documentId, title, summary };
+    const { documentId, title, summary } = this.#find(result);
+    return { position: result.position, documentId, title, summary };
   }
 
-  /** `encode` of title and summary, remembered. The caller must not change the bytes. */
-  bytesOf(
-    document: Pick<Result, 'documentId' | 'title' | 'summary'>,
-    encode: (texts: readonly [title: string, summary: string]) => Buffer,
-  ): Buffer {
+  stored(document: DocumentTexts): StoredDocument {
     const known = this.#find(document);
-    known.bytes ??= encode([known.title, known.summary]);
-    return known.bytes;
+    if (known.stored === null) {
+      const packed = packDocument(document);
+      known.stored = { reference: referenceOf(packed), packed, segment: null };
+    }
+    return known.stored;
   }
 
-  #find({ documentId, title, summary }: Pick<Result, 'documentId' | 'title' | 'summary'>): Known {
+  #find({ documentId, title, summary }: DocumentTexts): Known {
     const known = this.#known.get(documentId);
     if (known?.title === title && known.summary === summary) return known;
     if (this.#known.size >= this.#documentsMax) this.#known = new Map();
-    const fresh = { title, summary, bytes: null };
+    const fresh = { documentId, title, summary, stored: null };
     this.#known.set(documentId, fresh);
     return fresh;
   }

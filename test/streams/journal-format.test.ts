@@ -9,11 +9,16 @@ import {
   decodeGroup,
   encodeGroup,
   link,
+  packDocument,
   packMember,
+  packMemory,
+  referenceOf,
   seal,
   sealGroup,
   splitGroup,
+  unpackDocument,
   unpackMember,
+  unpackMemory,
   unseal,
 } from '../../src/streams/journal-format.ts';
 import { groupOf } from '../support/groups.ts';
@@ -49,18 +54,32 @@ const text = (value: string): string => {
   return length.toString('hex') + Buffer.from(value).toString('hex');
 };
 
-test('format 1, byte by byte', () => {
+const documentBytes = `${text('d')}${text('T')}${text('')}`;
+/** 128 bits of the SHA-256 of those. */
+const reference = createHash('sha256')
+  .update(Buffer.from(documentBytes, 'hex'))
+  .digest()
+  .subarray(0, 16)
+  .toString('base64url');
+
+test('format 2, byte by byte', () => {
+  const packed = packDocument(golden.results[0]!);
+  expect(packed.toString('hex')).toBe(documentBytes);
+  expect(referenceOf(packed)).toBe(reference);
   const numbers = [7, 1_740_960_020_504, 1_740_960_030_553, 1, 3, 2, 99, 1, 1, 1, 1, 0.74, 1, 0, 0, 1, 1.5];
-  const texts = ['i7', 'Schuhe 👟', 'k7', 'clicks', 'd', 'T', ''];
-  const expected = `1100000007000000${numbers.map(number).join('')}${texts.map(text).join('')}`;
+  const texts = ['i7', 'Schuhe 👟', 'k7', 'clicks', reference];
+  const expected = `1100000005000000${numbers.map(number).join('')}${texts.map(text).join('')}`;
   expect(encodeGroup(golden).toString('hex')).toBe(expected);
-  // As a whole it must never change while the format is 1: journals in the field hold it.
+  // As a whole it must never change while the format is 2: journals in the field hold it.
   expect(createHash('sha256').update(encodeGroup(golden)).digest('hex')).toBe(
-    'def9a0dabc171c0d62cf098d775f49d969dd0c5968debc58dd8414c7163c4073',
+    'a6e66a703e177bf89db5b960d0ebb34f0e97af5f87abd6566c7dedc89642f0e8',
   );
-  const { value, chain } = sealGroup(3, golden, chainStart);
+  const { value, chain } = sealGroup(3, golden, [reference], chainStart);
   expect(chain).toEqual(createHash('sha256').update(Buffer.alloc(32)).update(encodeGroup(golden)).digest());
-  expect(value.toString('hex')).toBe(`392fcd29${chain.toString('hex')}${expected}`);
+  expect(value.toString('hex')).toBe(`0544f6d6${chain.toString('hex')}${expected}`);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(expected.length / 2);
+  expect(packMemory(golden).toString('hex')).toBe(length.toString('hex') + expected + documentBytes);
 });
 
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
@@ -91,11 +110,24 @@ const anyGroup: fc.Arbitrary<Group> = fc.record({
   origin: fc.record({ topic: words, partition: fc.nat(), offset: fc.maxSafeNat() }),
 });
 
+/** What a journal does: documents by reference. */
+const documentsOf = (group: Group) => {
+  const stored = new Map(
+    group.results.map((result) => {
+      const packed = packDocument(result);
+      return [referenceOf(packed), packed];
+    }),
+  );
+  return (name: string) => unpackDocument(stored.get(name)!);
+};
+
 test('a group is read back exactly', () => {
   fc.assert(
     fc.property(anyGroup, (group) => {
-      expect(decodeGroup(encodeGroup(group))).toEqual(group);
-      const { value, chain } = sealGroup(11, group, chainStart);
+      expect(decodeGroup(encodeGroup(group), documentsOf(group))).toEqual(group);
+      expect(unpackMemory(packMemory(group))).toEqual(group);
+      const references = group.results.map((result) => referenceOf(packDocument(result)));
+      const { value, chain } = sealGroup(11, group, references, chainStart);
       const parts = splitGroup(unseal('ring', 11, value));
       expect(parts.encoded).toEqual(encodeGroup(group));
       expect(parts.chain).toEqual(chain);
@@ -104,9 +136,24 @@ test('a group is read back exactly', () => {
   );
 });
 
+test('any change of a text changes the reference, and with it the chain', () => {
+  fc.assert(
+    fc.property(words, words, words, words, (documentId, title, summary, other) => {
+      const one = { documentId, title, summary };
+      const texts = (document: typeof one) => referenceOf(packDocument(document));
+      const changed = Buffer.from(other).toString() !== Buffer.from(title).toString();
+      expect(texts({ ...one, title: other }) !== texts(one)).toBe(changed);
+      // Where one text ends and the next begins is part of it.
+      expect(texts({ documentId: `${documentId}a`, title, summary })).not.toBe(
+        texts({ documentId, title: `a${title}`, summary }),
+      );
+    }),
+  );
+});
+
 test('half of a surrogate pair is no text', () => {
-  const read = decodeGroup(encodeGroup(groupOf(0, { query: 'a\ud83db' })));
-  expect(read.query).toBe('a\ufffdb');
+  const group = groupOf(0, { query: 'a\ud83db' });
+  expect(decodeGroup(encodeGroup(group), documentsOf(group)).query).toBe('a\ufffdb');
 });
 
 describe('a value', () => {

@@ -13,6 +13,7 @@ import { openJournalReader } from '../../src/streams/journal-reader.lmdb.ts';
 import type { Journal, JournalHost } from '../../src/streams/ports.ts';
 import { effectsOf, entry, groupsFrom } from '../support/batches.ts';
 import { temporaryDirectory } from '../support/directory.ts';
+import { groupOf } from '../support/groups.ts';
 import { killed, messages, startChild, workConfig } from '../support/journal-work.ts';
 import { journalConfig } from '../support/records.ts';
 
@@ -31,8 +32,9 @@ async function filled(directory: string): Promise<void> {
 /** Changes stored values behind the journal's back. */
 async function tamper(directory: string, table: string, change: (raw: Raw) => void): Promise<void> {
   const root = open<Buffer, number>({ path: directory, noSubdir: false, maxDbs: 16, overlappingSync: false });
-  const raw = root.openDB<Buffer, number | string>(table, { encoding: 'binary' });
+  const raw = root.openDB<Buffer, Key>(table, { encoding: 'binary' });
   change({
+    keys: () => [...raw.getKeys()],
     get: (key) => Buffer.from(raw.get(key)!),
     put: (key, value) => raw.putSync(key, value),
     remove: (key) => raw.removeSync(key),
@@ -40,10 +42,13 @@ async function tamper(directory: string, table: string, change: (raw: Raw) => vo
   await root.close();
 }
 
+type Key = number | string | [segment: number, reference: string];
+
 interface Raw {
-  get(key: number | string): Buffer;
-  put(key: number | string, value: Buffer): void;
-  remove(key: number | string): void;
+  keys(): Key[];
+  get(key: Key): Buffer;
+  put(key: Key, value: Buffer): void;
+  remove(key: Key): void;
 }
 
 /** Everything that can be asked of a journal. */
@@ -66,6 +71,15 @@ describe('damage (invariant 5)', () => {
     value[at]! ^= 0x10;
     raw.put(slot, value);
   };
+  /** Of group 10: the ring of 20 has segments of two groups. */
+  const documentKey = (raw: Raw, index = 0): Key =>
+    raw.keys().filter((key) => Array.isArray(key) && key[0] === 5)[index]!;
+  const flippedDocument = (raw: Raw): void => {
+    const value = raw.get(documentKey(raw));
+    value[20]! ^= 1;
+    raw.put(documentKey(raw), value);
+  };
+  const swappedDocuments = (raw: Raw): void => raw.put(documentKey(raw), raw.get(documentKey(raw, 1)));
   const cases: [area: string, table: string, named: string, change: (raw: Raw) => void][] = [
     ['a group in the ring', 'ring', 'ring 9', flipped(9, 200)],
     ['its chain', 'ring', 'ring 9', flipped(9, 10)],
@@ -76,6 +90,9 @@ describe('damage (invariant 5)', () => {
     ['a sound group in another slot', 'ring', 'ring 9', (raw) => raw.put(9, raw.get(8))],
     ['a group in the memory', 'memory', 'memory 2', flipped(2, 100)],
     ['who is in the memory', 'members', 'members 2', flipped(2, 5)],
+    ['a document', 'documents', 'documents 5,', flippedDocument],
+    ['a document gone', 'documents', 'documents 5,', (raw) => raw.remove(documentKey(raw))],
+    ['a sound document in another place', 'documents', 'documents 5,', swappedDocuments],
     ['state', 'state-sessions', 'sessions 2', flipped(2, 4)],
     ['the status', 'meta', 'meta status', flipped('status', 30)],
     ['the identity', 'meta', 'meta identity', flipped('identity', 30)],
@@ -317,5 +334,31 @@ it('the file stays flat over many turns of the ring (promise 11)', async () => {
     sizes.push(statSync(join(directory, 'data.mdb')).size);
   }
   expect(sizes.at(-1)).toBeLessThanOrEqual(sizes[100]! * 1.1);
+  await journal.close();
+});
+
+it('a document is stored once per segment of the ring, and goes with it; the memory keeps its own', async () => {
+  const directory = temporaryDirectory();
+  const journal = openJournal(directory, options);
+  const { results } = groupOf(0);
+  const groups = groupsFrom(0, 20).map((group) => ({ ...group, results }));
+  await journal.append({ groups: groups.slice(0, 7), effects: effectsOf(7) });
+  await journal.append({ groups: groups.slice(7), effects: effectsOf(20) });
+  const stored = async (): Promise<number[]> => {
+    let segments: number[] = [];
+    await tamper(directory, 'documents', (raw) => {
+      segments = raw.keys().map((key) => (key as [number, string])[0]);
+    });
+    return segments;
+  };
+  const perSegment = (from: number): number[] =>
+    Array.from({ length: 10 - from }, (_, i) => results.map(() => from + i)).flat();
+  expect(await stored()).toEqual(perSegment(0));
+  expect(journal.read(0, 20)).toEqual(groups);
+  await journal.retire(14); // Three recent ones stay: the ring begins with group 11, in segment 5.
+  expect(await stored()).toEqual(perSegment(5));
+  expect(journal.read(11, 20)).toEqual(groups.slice(11));
+  expect(journal.recall(journal.memory())).toEqual(journal.memory().map((sequence) => groups[sequence]));
+  journal.verify();
   await journal.close();
 });
