@@ -4,7 +4,7 @@
 import { type FastifyInstance, fastify } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Board } from './board.ts';
-import type { Clock } from './clock.ts';
+import type { Clock, Timer } from './clock.ts';
 import type { Config } from './config.ts';
 import { RestillError } from './errors.ts';
 import { type MetricName, metricNames, metricOf } from './metrics.ts';
@@ -14,7 +14,7 @@ export interface AdminParts {
   readonly config: Config['admin'];
   readonly board: Board;
   readonly health: Health;
-  readonly clock: Clock;
+  readonly timer: Timer;
   /** Brings up to date what is only looked at when somebody asks. An error fails the request, nothing else. */
   refresh(): Promise<void>;
 }
@@ -22,7 +22,7 @@ export interface AdminParts {
 export interface Admin {
   /** `http://127.0.0.1:9464`; null when the configuration wants no server. */
   readonly address: string | null;
-  /** Answers what is being asked, then closes all connections. */
+  /** Answers what is being asked, within a second, then closes all connections. */
   close(): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ export async function openAdmin(parts: AdminParts): Promise<Admin> {
   const server = serverOf(parts);
   try {
     const address = await server.listen({ host, port });
-    return { address, close: () => server.close() };
+    return { address, close: () => close(server, parts.timer) };
   } catch (cause) {
     await server.close();
     const { code } = cause as NodeJS.ErrnoException;
@@ -45,10 +45,19 @@ export async function openAdmin(parts: AdminParts): Promise<Admin> {
   }
 }
 
+/** How long a close waits for connections on which nothing has been asked yet, or that do not read. */
+const closeMsMax = 1000;
+
+async function close(server: FastifyInstance, timer: Timer): Promise<void> {
+  const cancel = timer.after(closeMsMax, () => server.server.closeAllConnections());
+  await server.close();
+  cancel();
+}
+
 /** Requests have no body worth reading. */
 const bodyBytesMax = 1024;
 
-function serverOf({ config, board, health, clock, refresh }: AdminParts): FastifyInstance {
+function serverOf({ config, board, health, timer, refresh }: AdminParts): FastifyInstance {
   const server = fastify({
     bodyLimit: bodyBytesMax,
     requestTimeout: config.requestTimeout,
@@ -58,7 +67,7 @@ function serverOf({ config, board, health, clock, refresh }: AdminParts): Fastif
     routerOptions: { maxParamLength: 100 },
   });
   server.server.maxConnections = config.connectionsMax;
-  const registry = registryOf(board, clock);
+  const registry = registryOf(board, timer);
   server.get('/healthz', () => ({ status: 'ok', state: health.readiness().state }));
   server.get('/readyz', async (_request, reply) => {
     await refresh();

@@ -1,6 +1,7 @@
 // Acknowledgements cross only here: what is durable becomes supply, what is learnt frees the ring (promise
-// 5). A stop drains both sides; a source that breaks off does too, and then fails the run; any other error
-// fails it at once. The first error wins, and the trainer process never outlives the daemon.
+// 5). A stop drains both sides, within the deadline; a source that breaks off does too, and then fails the
+// run; a trainer that is given up fails it at once or, where ingest is to go on, when it is stopped; any other
+// error fails it at once. The first error wins, and the trainer process never outlives the daemon.
 import { Observable, Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { breathe } from '../src/clock.ts';
@@ -147,5 +148,72 @@ describe('the daemon', () => {
     notRetired(new Error('disk'));
     expect(await news()).toEqual(['ingest: stop', 'failed: disk']);
     expect(isGone()).toBe(true);
+  });
+
+  it('goes on reading while a trainer is started again', async () => {
+    const { ingest$, messages$, retired, news } = play('ingest-on');
+    messages$.next(ready);
+    await news();
+    retired();
+    await news();
+    messages$.next({ kind: 'died', code: 'TRAINER_DIED', message: '', deaths: 1, restartInMs: 10 });
+    ingest$.next(progress(70));
+    expect(await news()).toEqual(['trainer: durable 70 false', 'ingest', 'state: RECOVERING', 'died']);
+    messages$.next(ready);
+    await news();
+    retired();
+    expect(await news()).toEqual(['trainer: retired 20', 'state: TRAINING', 'ready']);
+  });
+
+  it('goes on reading without a trainer, and fails with why when it is stopped', async () => {
+    const { ingest$, messages$, stop$, news } = play('ingest-on');
+    messages$.error(new Error('given up'));
+    expect(await news()).toEqual(['state: STARTING', 'state: DEGRADED', 'lost']);
+    ingest$.next(progress(70));
+    expect(await news()).toEqual(['trainer: durable 70 false', 'ingest']);
+    stop$.next();
+    expect(await news()).toEqual(['state: DRAINING', 'ingest: stop', 'trainer: stop']);
+    ingest$.complete();
+    expect(await news()).toEqual(['state: FAILED', 'failed: given up']);
+  });
+
+  it('hears a generation before the death of the trainer that made it', async () => {
+    const { messages$, retired, news } = play('ingest-on');
+    messages$.next(generation(40, true));
+    messages$.error(new Error('given up'));
+    expect(await news()).toEqual(['state: STARTING', 'retire 40']);
+    retired();
+    expect(await news()).toEqual(['trainer: retired 40', 'generation', 'state: DEGRADED', 'lost']);
+  });
+
+  it('fails at once when the ring cannot be retired, also where ingest could go on', async () => {
+    const { messages$, notRetired, news } = play('ingest-on');
+    messages$.next(ready);
+    await news();
+    notRetired(new Error('disk'));
+    expect(await news()).toEqual(['ingest: stop', 'failed: disk']);
+  });
+
+  it('does not wait longer than the deadline for a stop, and takes the trainer with it', async () => {
+    const { stop$, ingest$, timer, news, isGone } = play();
+    stop$.next();
+    ingest$.complete();
+    await news();
+    timer.advance(99);
+    expect(await news()).toEqual([]);
+    timer.advance(1);
+    const failed = await news();
+    expect(failed.at(-1)).toMatch(/^failed: the stop was not done after 0.1 s/);
+    expect(isGone()).toBe(true);
+  });
+
+  it('leaves no deadline behind', async () => {
+    const { stop$, ingest$, messages$, timer, news } = play();
+    stop$.next();
+    expect(timer.waiting).toBe(1);
+    ingest$.complete();
+    messages$.complete();
+    expect((await news()).at(-1)).toBe('done');
+    expect(timer.waiting).toBe(0);
   });
 });

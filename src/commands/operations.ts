@@ -55,7 +55,7 @@ export async function openOperations(options: OperationsOptions): Promise<Operat
     return followLive();
   };
   board.set('restill_build_info', 1, { version });
-  const admin: Admin = await openAdmin({ config: config.admin, board, health, clock: systemClock, refresh });
+  const admin: Admin = await openAdmin({ config: config.admin, board, health, timer: systemClock, refresh });
   if (admin.address !== null) log.info('admin.listening', { address: admin.address });
   return {
     board,
