@@ -1,0 +1,110 @@
+// Which cells there are, under which settings each is kept, and what each may cost.
+import type { Config } from '../../src/config.ts';
+import { streamsDigest } from '../../src/config.ts';
+import { type Arm, armNamed, needsOf } from './arms.ts';
+import { type CellName, digestOf } from './cells.ts';
+import { foldCount, type Split } from './folds.ts';
+import type { Options } from './options.ts';
+
+/** Fingerprints of the models that arms start from. */
+export interface Fingerprints {
+  readonly student: string;
+  readonly teacher: string;
+}
+
+export interface PlanInputs {
+  readonly config: Config;
+  readonly options: Options;
+  readonly fingerprints: Fingerprints;
+}
+
+/** The recipe of an arm. */
+export function configOf(arm: Arm, { config }: PlanInputs): Config {
+  if (arm.kind === 'peer') return configOf(armNamed(arm.like), { config } as PlanInputs);
+  if (arm.kind !== 'student' || arm.pointWeight === null) return config;
+  return { ...config, distill: { ...config.distill, pointWeight: arm.pointWeight } };
+}
+
+export const nameOf = (arm: Arm, split: Split, inputs: PlanInputs): CellName => ({
+  arm: arm.name,
+  // A model that has not learnt yet is the same in all folds.
+  fold: arm.kind === 'fresh' ? 0 : split.fold,
+  digest: digestOf(settingsOf(arm, split, inputs)),
+});
+
+/** All that decides about a cell: nothing else, or finished ones are lost for nothing. */
+export function settingsOf(arm: Arm, split: Split, inputs: PlanInputs): unknown {
+  const { options, fingerprints } = inputs;
+  const { seed, pretrain, finetune, distill, replay, student, teacher } = configOf(arm, inputs);
+  const common = { arm: { ...arm, name: '' }, on: split.on, fold: split.fold, folds: foldCount, seed };
+  const stream = {
+    streams: streamsDigest(inputs.config),
+    replay,
+    random: options.random,
+    pseudo: options.pseudo,
+  };
+  // The paths say where a model lies here; the fingerprints say which one it is.
+  const asStudent = { student: fingerprints.student, ...sizeless(student) };
+  const asTeacher = {
+    ...{ teacher: fingerprints.teacher, layers: options.teacherLayers },
+    ...sizeless(teacher),
+  };
+  switch (arm.kind) {
+    case 'floor':
+      return common;
+    case 'fresh':
+      return { arm: common.arm, seed, ...asStudent };
+    case 'cosine':
+      return { ...common, ...asStudent, ...stream };
+    case 'teacher':
+      return { ...common, ...asTeacher, ...stream, finetune, ...(arm.pretrain ? { pretrain } : {}) };
+    case 'student':
+    case 'peer': {
+      const from = needsOf(arm).map((need) => settingsOf(armNamed(need), split, inputs));
+      return { ...common, ...asStudent, ...stream, distill, from };
+    }
+  }
+}
+
+/** Of a model section of the configuration: what remains when the sizes come from the model. */
+const sizeless = (section: Config['student'] | Config['teacher']) => ({
+  tokensMax: section.tokensMax,
+  ...('segments' in section ? { segments: section.segments } : {}),
+  ...('adapter' in section ? { adapter: section.adapter } : {}),
+});
+
+/** What the estimates go by. Tokens: means over this data. */
+export interface Sizes {
+  /** Parameters that take part in matrix products: all but the embedding tables. */
+  readonly teacherParameters: number;
+  readonly studentParameters: number;
+  /** Rows of the table that continued pre-training multiplies by at each output token, times its width. */
+  readonly vocabularyParameters: number;
+  readonly teacherTokens: number;
+  readonly studentTokens: number;
+  readonly judged: number;
+  readonly labels: number;
+}
+
+/** Floating-point operations, in units of 10^9: two a parameter and token forward, three times that to train. */
+export function gigaflops(arm: Arm, { config }: PlanInputs, sizes: Sizes): number {
+  const { pretrain, finetune, distill } = config;
+  const teacher = (2 * sizes.teacherParameters * sizes.teacherTokens) / 1e9;
+  const output = (2 * sizes.vocabularyParameters * sizes.teacherTokens) / 1e9;
+  const student = (2 * sizes.studentParameters * sizes.studentTokens) / 1e9;
+  switch (arm.kind) {
+    case 'floor':
+      return 0;
+    case 'cosine':
+    case 'fresh':
+      return student * sizes.judged;
+    case 'teacher': {
+      const learnt = arm.pretrain ? 3 * (teacher + output) * pretrain.batch * pretrain.stepsMax : 0;
+      const ranked = 3 * teacher * 2 * finetune.batch * finetune.stepsMax;
+      return learnt + ranked + teacher * (sizes.judged + sizes.labels);
+    }
+    case 'student':
+    case 'peer':
+      return 3 * student * 2 * distill.batch * distill.stepsMax + student * sizes.judged;
+  }
+}

@@ -1,0 +1,85 @@
+// A student: from its start with a fresh head, distilled from grades that other cells have left.
+
+import type { Config } from '../../src/config.ts';
+import { RestillError } from '../../src/errors.ts';
+import { calibrate, fitCalibration } from '../../src/trainer/calibration.ts';
+import { LabelTable } from '../../src/trainer/labels.ts';
+import type { TeacherModel } from '../../src/trainer/models.ts';
+import { type Scorer, studentScores } from '../../src/trainer/score.ts';
+import { freshState } from '../../src/trainer/state.ts';
+import { closeSums, distillTurn, type Workshop } from '../../src/trainer/turn.ts';
+import { openScorer } from '../../src/trainer/workshop.tf.ts';
+import type { Cell } from './cells.ts';
+import { byQuery, type Context, drive, judgedTexts, studentStart } from './context.ts';
+import { clickStream, type FoldStream } from './fold-stream.ts';
+import type { Split } from './folds.ts';
+
+type Result = Pick<Cell, 'scores' | 'labels' | 'notes'>;
+
+/** The student as it is before it learns. */
+export function runFresh(ctx: Context): Result {
+  return withScorer(ctx, ctx.config, (scorer) => ({ ...judge(ctx, scorer), notes: {} }));
+}
+
+/** @param config the recipe with this arm's point weight. */
+export function runStudent(ctx: Context, config: Config, teachers: readonly Cell[], split: Split): Result {
+  const stream = clickStream(ctx.esci, split, config, ctx.options);
+  return withScorer(ctx, config, (scorer) => {
+    const shop = distillShop(scorer, stream, teachers);
+    drive(ctx, 'distill', distillTurn(shop, stream.block));
+    return { ...judge(ctx, scorer), notes: closeSums(shop.state, 'DISTILL') };
+  });
+}
+
+/** A workshop in which everything is graded already. */
+export function distillShop(scorer: Scorer, stream: FoldStream, teachers: readonly Cell[]): Workshop {
+  const state = freshState();
+  state.teacherVersion = 1;
+  // The labels are standardised below, each teacher's by its own calibration.
+  state.calibrations = [{ teacherVersion: 1, shift: 0, scale: 1 }];
+  const labels = new LabelTable(scorer.config.labels.keptMax);
+  for (const [key, score] of meanLabels(teachers)) labels.set(key, { teacherVersion: 1, score });
+  return { ...scorer, journal: stream.journal, teacher: noTeacher, labels, judged: null, state };
+}
+
+/** Calibrated grades; the mean of them where several teachers grade. */
+function meanLabels(teachers: readonly Cell[]): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const { labels } of teachers) {
+    const calibration = fitCalibration(
+      1,
+      labels.map(([, score]) => score),
+    );
+    for (const [key, score] of labels)
+      sums.set(key, (sums.get(key) ?? 0) + calibrate(score, calibration) / teachers.length);
+  }
+  return sums;
+}
+
+const refuse = (): never => {
+  throw new RestillError('BUG', 'a student that learns from grades asked for its teacher');
+};
+
+const noTeacher: TeacherModel = {
+  pretrain: refuse,
+  finetune: refuse,
+  score: refuse,
+  state: refuse,
+  restore: refuse,
+  dispose: () => {},
+};
+
+export function withScorer<T>(ctx: Context, config: Config, work: (scorer: Scorer) => T): T {
+  const { start, fixed } = studentStart(ctx);
+  const scorer = openScorer(ctx.backend, config, fixed, { weights: start.weights, moments: new Map() });
+  try {
+    return work(scorer);
+  } finally {
+    scorer.student.dispose();
+  }
+}
+
+const judge = ({ esci }: Context, scorer: Scorer): Pick<Cell, 'scores' | 'labels'> => ({
+  scores: byQuery(esci, studentScores(scorer, judgedTexts(esci))),
+  labels: [],
+});
