@@ -12,7 +12,10 @@ const start = () =>
     .string()
     .nullable()
     .default(null)
-    .describe('a Hugging Face directory to start from, which then says the sizes; null: random weights');
+    .describe(
+      'a Hugging Face directory to start from, which then says the sizes; or hf:ORG/NAME or ' +
+        'hf:ORG/NAME@REV, which `restill pull` has fetched; null: random weights',
+    );
 
 const optimizer = {
   learning_rate: rate(1e-3).describe('reached after the warm-up, then constant'),
@@ -261,7 +264,12 @@ export const configDigest = (c: Config): string => {
   } = c;
   // Nor does how often the trainer is started again.
   const { threads, onednn } = c.trainer;
-  return digest([{ ...rest, trainer: { threads, onednn } }]);
+  // Nor where a model lies that training began with; what it held stands in the manifest (`starts`).
+  const [student, teacher] = [c.student, c.teacher].map((model) => ({
+    ...model,
+    start: model.start && 'given',
+  }));
+  return digest([{ ...rest, student, teacher, trainer: { threads, onednn } }]);
 };
 
 const digest = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');

@@ -219,12 +219,19 @@ export interface Lineage {
   readonly replayShare: number;
 }
 
+/** SHA-256 of what the models that training began with held; null: it began with random weights. */
+export interface StartDigests {
+  readonly student: string | null;
+  readonly teacher: string | null;
+}
+
 /** What the trainer hands over to be stored. */
 export interface Snapshot {
   readonly cursor: number;
   /** False for the one made on request (Ctrl-C, SIGTERM): it moves nothing that training depends on. */
   readonly scheduled: boolean;
   readonly configDigest: string;
+  readonly starts: StartDigests;
   readonly lineage: Lineage;
   readonly metrics: Readonly<Record<string, number>>;
   /** SHA-256 over the weights in canonical order, hex. */
@@ -246,13 +253,15 @@ export interface GateVerdict {
 }
 
 export interface Manifest {
-  readonly version: 1;
+  readonly version: 2;
   readonly id: GenerationId;
   readonly parent: GenerationId | null;
   readonly createdAt: string;
   readonly cursor: number;
   readonly scheduled: boolean;
   readonly configDigest: string;
+  /** Null: version 1 of the manifest did not record them. */
+  readonly starts: StartDigests | null;
   readonly lineage: Lineage;
   readonly metrics: Readonly<Record<string, number>>;
   readonly weightsSha256: { readonly student: string; readonly teacher: string };

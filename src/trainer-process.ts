@@ -4,13 +4,21 @@
 import { join } from 'node:path';
 import { BehaviorSubject, filter, firstValueFrom, lastValueFrom, tap } from 'rxjs';
 import { judgeCandidate, type Metrics } from './checkpoint/gate.ts';
+import { refuseOtherStarts } from './checkpoint/manifest.ts';
 import { openStore } from './checkpoint/store.fs.ts';
 import { systemClock } from './clock.ts';
-import { openStarts } from './commands/start-models.ts';
+import { openStarts, startDigests } from './commands/start-models.ts';
 import { configuredJudgments, isHeldOut, readText } from './commands/text-files.ts';
 import type { TrainerStart } from './commands/trainer-child.ts';
 import { type Config, configDigest, parseConfig } from './config.ts';
-import type { GateVerdict, Generation, GenerationId, GenerationStore, JournalReader } from './contract.ts';
+import type {
+  GateVerdict,
+  Generation,
+  GenerationId,
+  GenerationStore,
+  JournalReader,
+  StartDigests,
+} from './contract.ts';
 import { RestillError } from './errors.ts';
 import type { FromTrainer, ToTrainer, TrainerFailure } from './protocol.ts';
 import { journalHost } from './streams/journal-host.fs.ts';
@@ -65,6 +73,8 @@ async function run({ dataDirectory, config: raw }: TrainerStart): Promise<void> 
   });
   const journal = openJournalReader(join(dataDirectory, 'journal'), { config, host: journalHost });
   const latest = await store.latest(digest);
+  const began = startDigests(config);
+  if (latest) refuseOtherStarts(latest.manifest, began);
   const restored = latest
     ? await restoreSnapshot((path) => store.read(latest, path), config.labels.keptMax)
     : null;
@@ -76,7 +86,7 @@ async function run({ dataDirectory, config: raw }: TrainerStart): Promise<void> 
   const fixed = latest ? await fixedFiles(store, latest) : design(config, journal, starts);
   const judged = judgments(config);
   const opened = openWorkshop({ backend, config, journal, judged, fixed, restored, starts });
-  const publishing = { opened, fixed, store, digest, generation: latest?.manifest.id ?? null };
+  const publishing = { opened, fixed, store, digest, began, generation: latest?.manifest.id ?? null };
   await lastValueFrom(train$(opened.shop, ports(publishing), orders$).pipe(tap(send)), {
     defaultValue: null,
   });
@@ -126,17 +136,18 @@ interface Publishing {
   readonly fixed: FixedFiles;
   readonly store: GenerationStore;
   readonly digest: string;
+  readonly began: StartDigests;
   /** The one that this process started from. */
   readonly generation: GenerationId | null;
 }
 
-function ports({ opened, fixed, store, digest, generation: restoredId }: Publishing): TrainPorts {
+function ports({ opened, fixed, store, digest, began, generation: restoredId }: Publishing): TrainPorts {
   const { config } = opened.shop;
   let newest = restoredId;
   return {
     clock: systemClock,
     publish: async (shop, scheduled) => {
-      const snapshot = takeSnapshot(shop, fixed, { scheduled, configDigest: digest });
+      const snapshot = takeSnapshot(shop, fixed, { scheduled, configDigest: digest, starts: began });
       const verdict = scheduled
         ? judgeCandidate(snapshot.metrics, await servingFigures(store, shop), config.gate)
         : unjudged;

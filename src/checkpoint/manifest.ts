@@ -9,6 +9,7 @@ import type {
   Manifest,
   ManifestFile,
   Snapshot,
+  StartDigests,
 } from '../contract.ts';
 import { assert, RestillError } from '../errors.ts';
 import { generationIdSchema } from './generation.ts';
@@ -23,8 +24,7 @@ const hex64 = /^[0-9a-f]{64}$/;
 const figures = z.record(z.string(), z.number());
 const weight = z.string().regex(hex64);
 
-const manifestSchema = z.strictObject({
-  version: z.literal(1),
+const common = {
   id: generationIdSchema,
   parent: generationIdSchema.nullable(),
   createdAt: z.iso.datetime(),
@@ -53,7 +53,15 @@ const manifestSchema = z.strictObject({
       sha256: z.string().regex(hex64),
     }),
   ),
-});
+};
+
+/** Until November 2026: nothing was said of the models that training began with. */
+const versionOne = z
+  .strictObject({ version: z.literal(1), ...common })
+  .transform((old): Manifest => ({ ...old, version: 2, starts: null }));
+
+const starts = z.strictObject({ student: weight.nullable(), teacher: weight.nullable() });
+const versionTwo = z.strictObject({ version: z.literal(2), starts: starts.nullable(), ...common });
 
 /** What the store adds to a snapshot. */
 export interface Birth {
@@ -78,20 +86,21 @@ export function describeSnapshot(snapshot: Snapshot, birth: Birth): Manifest {
       );
   const files = snapshot.files.map(describeFile).sort((a, b) => (a.path < b.path ? -1 : 1));
   const manifest: Manifest = {
-    version: 1,
+    version: 2,
     id: birth.id,
     parent: birth.parent,
     createdAt: new Date(birth.createdAtMs).toISOString(),
     cursor: snapshot.cursor,
     scheduled: snapshot.scheduled,
     configDigest: snapshot.configDigest,
+    starts: snapshot.starts,
     lineage: snapshot.lineage,
     metrics: snapshot.metrics,
     weightsSha256: snapshot.weightsSha256,
     gate: birth.verdict,
     files,
   };
-  const checked = manifestSchema.safeParse(manifest);
+  const checked = versionTwo.safeParse(manifest);
   assert(checked.success, `snapshot does not fit the manifest: ${checked.error?.message}`);
   assertFileSet(files);
   return manifest;
@@ -112,16 +121,17 @@ export function decodeManifest(bytes: Uint8Array, where: string): Manifest {
       'GENERATION_DAMAGED',
       `${where} does not match its own checksum; restore it from a copy or use another generation`,
     );
-  if (fields.version !== 1)
+  if (fields.version !== 1 && fields.version !== 2)
     throw new RestillError(
       'GENERATION_FOREIGN',
-      `${where} has version ${fields.version}, this restill reads version 1; use the restill that wrote it`,
+      `${where} has version ${fields.version}, this restill reads versions 1 and 2; ` +
+        'use the restill that wrote it',
     );
-  const parsed = manifestSchema.safeParse(fields);
+  const parsed = (fields.version === 1 ? versionOne : versionTwo).safeParse(fields);
   if (!parsed.success)
     throw new RestillError(
       'GENERATION_DAMAGED',
-      `${where} is intact but does not fit version 1: ${z.prettifyError(parsed.error)}`,
+      `${where} is intact but does not fit version ${fields.version}: ${z.prettifyError(parsed.error)}`,
     );
   return parsed.data;
 }
@@ -134,6 +144,22 @@ export function refuseForeign(manifest: Manifest, configDigest: string): void {
     `generation ${manifest.id} was made with config ${manifest.configDigest}, ` +
       `the config given is ${configDigest}; use the config it was made with, or another data directory`,
   );
+}
+
+/**
+ * Weights continue what they began with: an adapter belongs to its model, and the report compares the student
+ * with the one before it learnt anything.
+ */
+export function refuseOtherStarts({ id, starts: began }: Manifest, now: StartDigests): void {
+  if (began === null) return;
+  for (const model of ['student', 'teacher'] as const)
+    if (began[model] !== now[model])
+      throw new RestillError(
+        'GENERATION_FOREIGN',
+        `generation ${id} began with a ${model} of SHA-256 ${began[model] ?? '(none: random weights)'}, ` +
+          `but ${model}.start now holds ${now[model] ?? '(nothing)'}; put the model back as it was ` +
+          '(`hf:ORG/NAME@COMMIT` stays the same), or use another data directory',
+      );
 }
 
 function describeFile({ path, bytes }: ArtifactFile): ManifestFile {

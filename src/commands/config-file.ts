@@ -4,11 +4,14 @@ import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { type Config, parseConfig } from '../config.ts';
 import { RestillError } from '../errors.ts';
-import { checkTokens, withSizes } from './start-models.ts';
+import { cachedStart, checkTokens, withSizes } from './start-models.ts';
 
 export interface ConfigFile {
   readonly config: Config;
-  /** As written, with absolute paths and the sizes of given models: what the trainer process parses again. */
+  /**
+   * As written, with absolute paths (of `hf:` models too) and the sizes of given models: what the trainer
+   * process parses again.
+   */
   readonly raw: unknown;
 }
 
@@ -43,7 +46,8 @@ function absolute(raw: unknown, base: string): unknown {
   const copy = structuredClone(raw) as Record<string, Record<string, unknown> | undefined>;
   for (const [section, key] of paths) {
     const value = copy[section]?.[key];
-    if (typeof value === 'string') copy[section]![key] = resolve(base, value);
+    if (typeof value !== 'string') continue;
+    copy[section]![key] = (key === 'start' ? cachedStart(value) : null) ?? resolve(base, value);
   }
   return copy;
 }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { gateMetrics } from '../checkpoint/gate.ts';
 import { generationsIn } from '../checkpoint/generation.ts';
-import type { GenerationId, Manifest } from '../contract.ts';
+import type { GenerationId, Manifest, StartDigests } from '../contract.ts';
 import { type ErrorCode, RestillError } from '../errors.ts';
 import {
   openNamed,
@@ -120,6 +120,7 @@ async function show(name: string, options: Options, command: Command): Promise<v
     ['metrics', ''],
     ...entriesOf(manifest.metrics).map(figure),
     ['config', manifest.configDigest],
+    ['began with', manifest.starts === null ? 'not recorded' : beganWith(manifest.starts)],
     ['student', `sha256 ${manifest.weightsSha256.student}`],
     ['teacher', `sha256 ${manifest.weightsSha256.teacher}`],
     ['files', `${manifest.files.length}, ${shortSize(bytesOf(manifest))}`],
@@ -128,6 +129,9 @@ async function show(name: string, options: Options, command: Command): Promise<v
   const width = Math.max(...facts.map(([label]) => label.length));
   for (const [label, value] of facts) print(command, `${`${label.padEnd(width)}  ${value}`.trimEnd()}\n`);
 }
+
+const beganWith = ({ student, teacher }: StartDigests): string =>
+  `student ${student ?? 'of random weights'}, teacher ${teacher ?? 'of random weights'}`;
 
 const entriesOf = (record: Readonly<Record<string, number>>): [string, number][] =>
   Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));

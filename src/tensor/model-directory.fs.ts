@@ -143,8 +143,8 @@ function openWeights(path: string): SafetensorsFile {
 const openFile = (path: string, name: string): SafetensorsFile =>
   openSafetensors(fileSource(path, name), name);
 
-/** Reads piece by piece: a model may be larger than what Node reads at once. */
-function fileSource(path: string, name: string): ByteSource {
+/** Reads piece by piece: a model may be larger than what Node reads at once. Errors: MODEL_DAMAGED. */
+export function fileSource(path: string, name: string): ByteSource {
   return {
     bytes: withFile(path, name, (file) => fstatSync(file).size),
     read: (offset, length) =>
@@ -163,7 +163,7 @@ function fileSource(path: string, name: string): ByteSource {
 /** Linux reads at most 2 GiB at a time. */
 const chunkBytes = 1 << 30;
 
-const readText = (path: string, name: string): string =>
+export const readText = (path: string, name: string): string =>
   withFile(path, name, (file) => readFileSync(file, 'utf8'));
 
 /** Opened anew for each read: a few hundred times at most, and nothing is left open by an error. */

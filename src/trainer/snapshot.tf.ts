@@ -1,7 +1,8 @@
 // A workshop as the files of a generation, and back. Promise 3: everything that is needed to go on as if
 // nothing had happened, and the student as a complete Hugging Face directory.
 import type { Config } from '../config.ts';
-import type { ArtifactFile, Lineage, NamedTensor, Snapshot, Tensors } from '../contract.ts';
+import type { ArtifactFile, Lineage, NamedTensor, Snapshot, StartDigests, Tensors } from '../contract.ts';
+import { fromPeft, peftFiles, toPeft } from '../tensor/peft.ts';
 import { decodeSafetensors, encodeSafetensors, hashTensors } from '../tensor/safetensors.ts';
 import { gateFigures } from './evaluate.ts';
 import { LabelTable } from './labels.ts';
@@ -30,7 +31,7 @@ const configFile = 'config.json';
 export function takeSnapshot(
   shop: Workshop,
   fixed: FixedFiles,
-  o: { scheduled: boolean; configDigest: string },
+  o: { scheduled: boolean; configDigest: string; starts: StartDigests },
 ): Snapshot {
   const student = shop.student.state();
   const teacher = shop.teacher.state();
@@ -43,6 +44,7 @@ export function takeSnapshot(
     cursor: shop.state.position.cursor,
     scheduled: o.scheduled,
     configDigest: o.configDigest,
+    starts: o.starts,
     lineage: lineageOf(shop),
     // Of these weights: between two steps nothing was measured.
     metrics: o.scheduled ? { ...figures, ...gateFigures(figures) } : {},

@@ -1,7 +1,8 @@
 // Invariants:
 // - manifest.json is pinned by golden bytes: sizes and SHA-256 of every file, keys and files sorted
 // - what was written is read back; any byte changed is GENERATION_DAMAGED naming the file
-// - an unknown version and another config are GENERATION_FOREIGN, saying both sides
+// - an unknown version, another config and other models to start from are GENERATION_FOREIGN, saying both
+//   sides; version 1 is still read
 // - a metric that is not a number is never stored; a file set that could not be stored is our bug
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
@@ -12,10 +13,11 @@ import {
   describeSnapshot,
   encodeManifest,
   refuseForeign,
+  refuseOtherStarts,
 } from '../../src/checkpoint/manifest.ts';
 import { seal } from '../../src/checkpoint/sealed-json.ts';
 import type { Snapshot } from '../../src/contract.ts';
-import { digestA, digestB, promote, snapshotAt } from '../support/snapshots.ts';
+import { digestA, digestB, promote, sha256, snapshotAt } from '../support/snapshots.ts';
 
 const birth = {
   id: generationId(2),
@@ -27,10 +29,16 @@ const snapshot = snapshotAt({ cursor: 500, metrics: { 'holdout.ndcg10': 0.7125, 
 const manifest = describeSnapshot(snapshot, birth);
 const bytes = Buffer.from(encodeManifest(manifest));
 
+const golden = (version: number): string =>
+  readFileSync(new URL(`../golden/manifest-${version}.json`, import.meta.url), 'utf8');
+
 describe('the format', () => {
   it('is pinned by golden bytes', () => {
-    const golden = readFileSync(new URL('../golden/manifest-1.json', import.meta.url), 'utf8');
-    expect(bytes.toString()).toBe(golden);
+    expect(bytes.toString()).toBe(golden(2));
+  });
+
+  it('reads version 1, which says nothing of starts', () => {
+    expect(decodeManifest(Buffer.from(golden(1)), 'm')).toEqual({ ...manifest, starts: null });
   });
 
   it('does not depend on the order of files and keys', () => {
@@ -44,7 +52,8 @@ describe('the format', () => {
 
   it('reads back what it wrote', () => {
     expect(decodeManifest(bytes, 'manifest.json')).toEqual(manifest);
-    const metrics = fc.dictionary(fc.string(), fc.double({ noNaN: true, noDefaultInfinity: true }));
+    const names = fc.string().filter((name) => name !== '__proto__'); // is no key to JSON.parse
+    const metrics = fc.dictionary(names, fc.double({ noNaN: true, noDefaultInfinity: true }));
     fc.assert(
       fc.property(metrics, fc.nat(), fc.boolean(), (values, cursor, scheduled) => {
         // Minus zero is written as zero, as JSON does.
@@ -73,10 +82,10 @@ describe('reading', () => {
   });
 
   it('refuses a version that it does not know', () => {
-    expect(() => decodeManifest(seal({ ...manifest, version: 2 }), 'm')).toThrow(
+    expect(() => decodeManifest(seal({ ...manifest, version: 3 }), 'm')).toThrow(
       expect.objectContaining({
         code: 'GENERATION_FOREIGN',
-        message: expect.stringMatching(/version 2.*version 1/),
+        message: expect.stringMatching(/version 3.*versions 1 and 2/),
       }),
     );
   });
@@ -105,6 +114,25 @@ describe('reading', () => {
       }),
     );
   });
+});
+
+it('refuses other models to start from than it began with, naming both', () => {
+  const starts = { student: sha256('student start'), teacher: null };
+  expect(() => refuseOtherStarts(manifest, starts)).not.toThrow();
+  expect(() => refuseOtherStarts({ ...manifest, starts: null }, starts)).not.toThrow();
+  for (const [model, others] of [
+    ['student', { ...starts, student: digestB }],
+    ['student', { ...starts, student: null }],
+    ['teacher', { ...starts, teacher: digestB }],
+  ] as const)
+    expect(() => refuseOtherStarts(manifest, others)).toThrow(
+      expect.objectContaining({
+        code: 'GENERATION_FOREIGN',
+        message: expect.stringMatching(
+          new RegExp(`g000002 began with a ${model} .*${model}\\.start now holds`),
+        ),
+      }),
+    );
 });
 
 describe('describing a snapshot', () => {

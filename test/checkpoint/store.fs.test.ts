@@ -148,7 +148,7 @@ describe('what is foreign', () => {
 
   it('another version is refused, not set aside', async () => {
     const { store, unusable, second } = await twoGenerations();
-    writeFileSync(join(second.directory, 'manifest.json'), seal({ ...second.manifest, version: 2 }));
+    writeFileSync(join(second.directory, 'manifest.json'), seal({ ...second.manifest, version: 3 }));
     await expect(store.latest(digestA)).rejects.toMatchObject({ code: 'GENERATION_FOREIGN' });
     expect(unusable).toEqual([]);
   });

@@ -81,7 +81,7 @@ describe('show', () => {
 
   it('gives the manifest as JSON', async () => {
     const { out } = await restill('show', 'latest', '--data', await dataDirectory(), '--json');
-    expect(JSON.parse(out)).toMatchObject({ version: 1, id: 'g000003', lineage: { topic: 'clicks' } });
+    expect(JSON.parse(out)).toMatchObject({ version: 2, id: 'g000003', lineage: { topic: 'clicks' } });
   });
 
   it.each([

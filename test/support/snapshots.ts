@@ -25,6 +25,7 @@ export function snapshotAt({ cursor, configDigest = digestA, metrics = {} }: Sna
     cursor,
     scheduled: true,
     configDigest,
+    starts: { student: sha256('student start'), teacher: null },
     lineage: {
       topic: 'clicks',
       offsets: { 'clicks/1': 40, 'clicks/0': 7 * cursor },

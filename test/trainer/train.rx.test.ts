@@ -18,6 +18,7 @@ afterEach(disposeBenches);
 
 const total = 33;
 const groups = streamOf(total);
+const noStarts = { student: null, teacher: null };
 const everything: Orders = { high: total, ended: true, retired: 0, stopping: false };
 
 interface Ran {
@@ -37,7 +38,7 @@ async function run(
   const ports: TrainPorts = {
     clock: { now: () => 0, elapsed: () => 0 },
     publish: (shop, scheduled) => {
-      const snapshot = takeSnapshot(shop, bench.fixed, { scheduled, configDigest: 'c' });
+      const snapshot = takeSnapshot(shop, bench.fixed, { scheduled, configDigest: 'c', starts: noStarts });
       snapshots.push(snapshot);
       return Promise.resolve({ cursor: snapshot.cursor, scheduled } as Manifest);
     },
