@@ -55,6 +55,7 @@ export const kafka = section({
   request_timeout: duration('30s'),
   retries_max: count(8, 0).describe('of one request, before the connection is made anew'),
   commit_every: duration('5s').describe('at most; the group commit is for lag tools and trails the journal'),
+  metadata_every: duration('1m').describe('how often it is asked whether there are new partitions'),
   fetch_wait: duration('500ms').describe('how long the broker may wait for a record'),
   fetch_bytes_max: size('1MiB').describe('per partition and fetch'),
   buffer_max: size('64MiB').describe('of records that wait for their turn, over all partitions'),

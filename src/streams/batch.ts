@@ -7,7 +7,7 @@ import { decode, isEvent } from './decode.ts';
 import { isLetter } from './envelope.ts';
 import type { Intake } from './intake.ts';
 import type { Effects, IngestStatus, SourceItem } from './ports.ts';
-import { openResume } from './resume.ts';
+import { openResume, type ResumePoint } from './resume.ts';
 
 /** What a batch of records comes to. The letters must be durable before the effects are. */
 export interface Harvest {
@@ -28,8 +28,12 @@ export interface Batching {
 }
 
 /** @throws RestillError (all but harvest) JOURNAL_FOREIGN, OFFSET_GAP: see resume.ts */
-export function openBatching(config: Config, status: IngestStatus, intake: Intake): Batching {
-  const resume = openResume({ ...status, topic: status.topic ?? config.topic });
+export function openBatching(
+  config: Config,
+  { status, gaps }: { readonly status: IngestStatus; readonly gaps: ResumePoint['gaps'] },
+  intake: Intake,
+): Batching {
+  const resume = openResume({ ...status, gaps, topic: status.topic ?? config.topic });
   let letters: DeadLetter[] = [];
   let changed = false;
   let { ended } = status;

@@ -8,7 +8,7 @@ import type { IngestCounts, JournalStatus } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import { type Batching, type Harvest, openBatching } from './batch.ts';
 import { openIntake } from './intake.ts';
-import { type Merge, openMerge } from './merge.ts';
+import { type Merge, openMerge, openPassage } from './merge.ts';
 import type { DeadLetterFile, Journal, Source, SourceItem } from './ports.ts';
 
 export interface IngestParts {
@@ -46,7 +46,7 @@ export function openIngest(parts: IngestParts): Ingest {
     concatMap((step) => run.commit(step)),
     repeat(),
     takeWhile((step) => !step.last, true),
-    filter((step) => step.last || step.harvest !== null),
+    filter((step) => step.last || step.pausing || step.harvest !== null),
     map(() => run.progress()),
   );
   return { progress$, stop: () => run.stop() };
@@ -59,6 +59,8 @@ interface Step {
   /** The source has no more. */
   readonly ended: boolean;
   readonly last: boolean;
+  /** The source has no more for now: what there is is made durable, and told. */
+  readonly pausing: boolean;
   /** Why the source breaks off here: thrown when everything before is durable. */
   readonly failure: Error | null;
   readonly harvest: Harvest | null;
@@ -72,27 +74,25 @@ class Run {
   #stopped = false;
   /** A transaction was left for the next start: those after it must be, too. */
   #abandoned = false;
-  readonly #whenStopped: Promise<void>;
-  #signalStop: () => void = () => {};
+  /** What waits and must not when ingest is stopped. */
+  readonly #waits = new Set<() => void>();
 
   constructor(parts: IngestParts) {
     const { config, journal, source } = parts;
     const status = journal.status();
     this.#parts = parts;
-    this.#merge = openMerge(source.inputs, config.records);
+    const isLive = source.kind === 'live';
+    this.#merge = isLive ? openPassage() : openMerge(source.inputs, config.records);
     this.#batching = openBatching(
       config,
-      status,
+      { status, gaps: isLive ? 'judged' : 'refused' },
       openIntake(config, journal.loadState(), status.nextSequence),
     );
-    this.#whenStopped = new Promise((resolve) => {
-      this.#signalStop = resolve;
-    });
   }
 
   stop(): void {
     this.#stopped = true;
-    this.#signalStop();
+    for (const end of this.#waits) end();
   }
 
   progress(): IngestProgress {
@@ -103,7 +103,7 @@ class Run {
   /** Takes one transaction's worth of new records, in order. */
   async read(): Promise<Step> {
     const wanted = this.#parts.config.journal.transactionRecords;
-    const step = { ended: false, last: false, failure: null, harvest: null };
+    const step = { ended: false, last: false, pausing: false, failure: null, harvest: null };
     let taken = 0;
     try {
       while (taken < wanted) {
@@ -117,7 +117,9 @@ class Run {
         if (released.length > 0) continue;
         const input = this.#merge.wants();
         if (input === null) return { ...step, ended: true, last: true };
-        await this.#readInput(input);
+        const found = await this.#readInput(input);
+        if (this.#stopped) return { ...step, last: true };
+        if (found === 0) return { ...step, pausing: true };
       }
     } catch (failure) {
       // What was read before it is good. After a mistake of our own nothing is.
@@ -142,15 +144,18 @@ class Run {
       // Thrown where it is awaited, above or below.
       this.#inFlight.catch(() => {});
     }
-    if (step.last) await this.#inFlight;
+    if (step.last || step.pausing) await this.#inFlight;
     if (step.failure !== null) throw step.failure;
     return step;
   }
 
-  async #readInput(input: number): Promise<void> {
-    const items = await this.#parts.source.read(input);
+  /** A live source may have nothing to read for hours: a stop does not wait for it. */
+  async #readInput(input: number): Promise<number> {
+    const items = await this.#unlessStopped(this.#parts.source.read(input));
+    if (items === undefined) return 0;
     if (items === null) this.#merge.end(input);
     else this.#merge.push(input, items);
+    return items?.length ?? 1;
   }
 
   /**
@@ -180,6 +185,19 @@ class Run {
   async #hasRoom(): Promise<boolean> {
     const { journal } = this.#parts;
     if (journal.capacity() > 0) return true;
-    return Promise.race([journal.room(1).then(() => true), this.#whenStopped.then(() => false)]);
+    return (await this.#unlessStopped(journal.room(1).then(() => true))) ?? false;
+  }
+
+  /**
+   * What the promise comes to, or undefined as soon as ingest is stopped. (Promise.race would leave something
+   * behind each time, for as long as nobody stops it: for months.)
+   */
+  #unlessStopped<T>(promise: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => resolve(undefined);
+      if (this.#stopped) end();
+      this.#waits.add(end);
+      void promise.then(resolve, reject).then(() => this.#waits.delete(end));
+    });
   }
 }

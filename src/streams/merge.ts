@@ -136,6 +136,30 @@ export function openMerge(
   };
 }
 
+/** For a source that has merged already: what goes in comes out. */
+export function openPassage(): Merge {
+  let items: readonly SourceItem[] = [];
+  let at = 0;
+  let ended = false;
+  return {
+    wants: () => (ended || at < items.length ? null : 0),
+    push(_, more) {
+      items = at === items.length ? more : [...items.slice(at), ...more];
+      at = 0;
+    },
+    end() {
+      ended = true;
+    },
+    take(out, count) {
+      for (const end = Math.min(items.length, at + count); at < end; at++) out.push(items[at]!);
+    },
+    get held() {
+      return items.length - at;
+    },
+    repeats: 0,
+  };
+}
+
 /** An input must be read before it is known which is first. */
 const starved = -1;
 

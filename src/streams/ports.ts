@@ -23,14 +23,23 @@ export interface PlacedRecord extends Coordinates {
 /** What a source yields: a record, or a line that has no place. */
 export type SourceItem = PlacedRecord | DeadLetter;
 
-/** Inputs that can be read independently, numbered from 0: the files of a recording. */
+/** Inputs that can be read independently, numbered from 0: the files of a recording, or a live topic. */
 export interface Source {
+  /**
+   * `recorded`: ingest merges the inputs and partitions, and takes a gap in the offsets for an error.
+   * `live`: one input, in the order in which it is to be taken; the source itself judges where a partition is
+   * taken up and which gaps there may be.
+   */
+  readonly kind: 'recorded' | 'live';
   readonly inputs: number;
   /**
-   * The next items of one input, in its order; null when it has ended. One call at a time per input.
-   * @throws RestillError INPUT_UNREADABLE where the input breaks off; everything before was delivered.
+   * The next items of one input, in its order; null when it has ended. One call at a time per input. An empty
+   * list: nothing more for now, and what was read is not to wait for more.
+   * @throws RestillError INPUT_UNREADABLE where the input breaks off, or an error of Kafka; everything before
+   *   was delivered.
    */
   read(input: number): Promise<SourceItem[] | null>;
+  /** Bytes of files; of a live topic, records. */
   progress(): { readonly bytesRead: number; readonly bytesTotal: number };
   close(): Promise<void>;
 }

@@ -38,6 +38,7 @@ export async function openRecordedSource(
   const total = (of: (recording: Recording) => number): number =>
     recordings.reduce((sum, recording) => sum + of(recording), 0);
   return {
+    kind: 'recorded',
     inputs: recordings.length,
     read: (input) => recordings[input]!.read(),
     progress: () => ({ bytesRead: total((r) => r.bytesRead), bytesTotal: total((r) => r.bytesTotal) }),

@@ -20,6 +20,8 @@ export interface ResumePoint {
   readonly fingerprints: Readonly<Record<string, string>>;
   /** Lines without coordinates that were taken. */
   readonly unplaced: number;
+  /** `judged`: the source knows which records are missing by right, so a gap is none here. */
+  readonly gaps: 'refused' | 'judged';
 }
 
 export interface Resume {
@@ -96,7 +98,7 @@ class ResumedSource implements Resume {
       if (record.offset === place.next - 1) meet(place, record);
       return false;
     }
-    if (!place.admitted) follow(place, record);
+    if (!place.admitted && this.#known.gaps === 'refused') follow(place, record);
     place.admitted = true;
     place.newest = record;
     return true;

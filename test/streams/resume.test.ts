@@ -6,7 +6,7 @@ import { badLine } from '../../src/streams/envelope.ts';
 import { fingerprintOf, openResume, type Resume, type ResumePoint } from '../../src/streams/resume.ts';
 import { placed, recordOf } from '../support/records.ts';
 
-const start: ResumePoint = { topic: null, offsets: {}, fingerprints: {}, unplaced: 0 };
+const start: ResumePoint = { topic: null, offsets: {}, fingerprints: {}, unplaced: 0, gaps: 'refused' };
 const at = (offset: number, change: Partial<SourceRecord> = {}, partition = 0) =>
   placed(recordOf(partition, offset, 100 + offset, change));
 const admitted = (resume: Resume, ...offsets: number[]): number[] =>
@@ -18,6 +18,7 @@ const after: ResumePoint = {
   offsets: { 'clicks/0': 5 },
   fingerprints: { 'clicks/0': fingerprintOf(at(4)) },
   unplaced: 2,
+  gaps: 'refused',
 };
 
 test('at the beginning everything is new, wherever offsets begin and whatever is missing between', () => {

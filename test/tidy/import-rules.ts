@@ -100,7 +100,7 @@ const table: Readonly<Record<Kind, Row>> = {
       'a file without a suffix is pure: take it as an argument, or move this into an edge with a suffix',
   },
   rx: { files: [...edgeFiles, 'clock'], libraries: ['rxjs'], instead: takeAPort },
-  kafka: edge('kafkajs'),
+  kafka: edge('kafkajs', 'lz4-napi', 'node:module', 'snappy'),
   lmdb: edge('lmdb', 'node:fs'),
   // TensorFlow loads a graph from a directory only, so a session writes one.
   tf: {

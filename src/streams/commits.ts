@@ -1,0 +1,69 @@
+// The group's commit trails the journal, for tools that show lag and for the member of a shared group that
+// takes a partition over. At most one is under way; one that fails is not repeated, the next one says more.
+import type { Timer } from '../clock.ts';
+
+export interface PartitionOffset {
+  readonly partition: number;
+  readonly offset: string;
+}
+
+type Commit = (partitions: PartitionOffset[]) => Promise<void>;
+
+export interface Commits {
+  /** What is durable, per `topic/partition`. */
+  acknowledge(offsets: Readonly<Record<string, number>>): void;
+  /** How to commit from now on: kafkajs gives it with each batch. */
+  open(commit: Commit): void;
+  /** Only what is assigned may be committed. */
+  assigned(keys: readonly string[]): void;
+  now(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function openCommits(everyMs: number, timer: Timer, failed: (error: unknown) => void): Commits {
+  let durable: Readonly<Record<string, number>> = {};
+  let keys: readonly string[] = [];
+  let commit: Commit | null = null;
+  const committed = new Map<string, number>();
+  let underWay: Promise<void> = Promise.resolve();
+  let cancel: (() => void) | null = null;
+
+  const run = async (): Promise<void> => {
+    const moved = keys.filter((key) => durable[key] !== undefined && durable[key] !== committed.get(key));
+    if (commit === null || moved.length === 0) return;
+    const offsets = moved.map((key) => [key, durable[key]!] as const);
+    try {
+      await commit(
+        offsets.map(([key, offset]) => ({
+          partition: Number(key.split('/').at(-1)),
+          offset: String(offset),
+        })),
+      );
+      for (const [key, offset] of offsets) committed.set(key, offset);
+    } catch (error) {
+      failed(error);
+    }
+  };
+  const now = (): Promise<void> => {
+    cancel?.();
+    cancel = null;
+    underWay = underWay.then(run);
+    return underWay;
+  };
+
+  return {
+    acknowledge(offsets) {
+      durable = offsets;
+      cancel ??= timer.after(everyMs, () => void now());
+    },
+    open(how) {
+      commit = how;
+    },
+    assigned(assigned) {
+      keys = assigned;
+      committed.clear();
+    },
+    now,
+    close: now,
+  };
+}

@@ -1,0 +1,63 @@
+// The connection to Kafka: from configuration and secrets to a kafkajs client.
+import kafkajs, { type KafkaConfig as ClientConfig, type Kafka } from 'kafkajs';
+import type { KafkaConfig } from '../config-kafka.ts';
+import { RestillError } from '../errors.ts';
+import { addCodecs } from './kafka-codecs.kafka.ts';
+import { stopSpinning } from './kafka-timers.kafka.ts';
+
+/** What the configuration points to, read. Never logged. */
+export interface Secrets {
+  readonly password: string | null;
+  /** PEM texts. */
+  readonly ca: string | null;
+  readonly certificate: string | null;
+  readonly key: string | null;
+}
+
+/** A line that kafkajs would have logged: a warning or an error. */
+export type ClientNote = (message: string) => void;
+
+/** Connects to nothing yet. @throws RestillError CONFIG_INVALID without brokers. */
+export function openKafka(config: KafkaConfig, secrets: Secrets, note: ClientNote): Kafka {
+  if (config.brokers.length === 0)
+    throw new RestillError('CONFIG_INVALID', 'kafka.brokers is empty; name at least one as host:port');
+  addCodecs();
+  stopSpinning();
+  return new kafkajs.Kafka({
+    clientId: config.clientId,
+    brokers: [...config.brokers],
+    ...security(config, secrets),
+    connectionTimeout: config.connectTimeout,
+    authenticationTimeout: config.connectTimeout,
+    requestTimeout: config.requestTimeout,
+    enforceRequestTimeout: true,
+    // Said in full: kafkajs has other defaults where NODE_ENV is `test`.
+    retry: {
+      initialRetryTime: 300,
+      maxRetryTime: 10_000,
+      factor: 0.2,
+      multiplier: 2,
+      retries: config.retriesMax,
+    },
+    logLevel: kafkajs.logLevel.WARN,
+    logCreator:
+      () =>
+      ({ namespace, log }) =>
+        note(`${namespace}: ${log.message}`),
+  });
+}
+
+function security({ tls, sasl }: KafkaConfig, secrets: Secrets): Pick<ClientConfig, 'ssl' | 'sasl'> {
+  const { password, ca, certificate, key } = secrets;
+  const ssl = tls && {
+    ...(ca === null ? {} : { ca: [ca] }),
+    ...(certificate === null || key === null ? {} : { cert: certificate, key }),
+    ...(tls.serverName === null ? {} : { servername: tls.serverName }),
+  };
+  return {
+    ...(ssl ? { ssl } : {}),
+    ...(sasl
+      ? { sasl: { mechanism: sasl.mechanism as 'plain', username: sasl.username, password: password ?? '' } }
+      : {}),
+  };
+}

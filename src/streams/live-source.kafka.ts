@@ -1,0 +1,352 @@
+// A live topic as a source, on kafkajs 2.2.4.
+//
+// What is known of kafkajs and followed here:
+// 1. A handler that waits holds up all partitions of its broker, and misses heartbeats. This one only hands
+//    over; a partition of which too much waits is paused, and fetching and heartbeats go on.
+// 2. Batches of a response that was fetched before a rebalance are still handed over after it was noticed.
+//    A heartbeat asked for before each batch tells; then nothing is taken until the group has been joined.
+// 3. Where a partition is taken up is decided by the journal and the broker's real offsets, never by -1 or
+//    -2: in the listener of GROUP_JOIN, at once, all partitions are paused, and sought and resumed when the
+//    offsets are known.
+// 4. An offset out of range is reset silently (to the beginning: see `fromBeginning`). So each batch must
+//    begin where the last one ended (live-order.ts), and a gap is looked into.
+// 5. A crash without a restart leaves a process that does nothing: it fails the source.
+// 6. A commit from outside of a batch that meets a rebalance ends the consumer; the one that a batch is given
+//    does not. It is for lag tools only, and may fail.
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Timer } from '../clock.ts';
+import type { Config } from '../config.ts';
+import { RestillError } from '../errors.ts';
+import { type Commits, openCommits } from './commits.ts';
+import { kafkaError } from './kafka-errors.ts';
+import type { TopicDesk } from './kafka-topic.kafka.ts';
+import { LiveOrder, type PartitionProgress } from './live-order.ts';
+import { messageBytes, PlacedMessage } from './message.ts';
+import type { IngestStatus, Source, SourceItem } from './ports.ts';
+import { pressure } from './pressure.ts';
+import { deleted, takeUp } from './take-up.ts';
+import { partitionKey } from './watermark.ts';
+
+/** What an operator may want to know of; never of what is in a record. */
+export type LiveNotice =
+  | { readonly kind: 'joined'; readonly partitions: readonly number[] }
+  | { readonly kind: 'rebalancing' }
+  | { readonly kind: 'gap'; readonly partition: number; readonly from: number; readonly to: number }
+  | { readonly kind: 'paused' | 'resumed'; readonly partitions: readonly number[] }
+  | { readonly kind: 'restarting'; readonly message: string }
+  | { readonly kind: 'uncommitted'; readonly message: string };
+
+export interface LiveParts {
+  readonly kafka: Kafka;
+  readonly desk: TopicDesk;
+  readonly config: Config;
+  readonly timer: Timer;
+  /** Where the journal is; nothing for a source that begins at the beginning. */
+  readonly status: Pick<IngestStatus, 'offsets' | 'fingerprints'>;
+  /** The consumer group; a bounded source has one of its own, in which nothing is committed. */
+  readonly group: string;
+  /** Exclusive, by partition: the source ends there. Null: it does not end. */
+  readonly until: ReadonlyMap<number, number> | null;
+  readonly notice: (notice: LiveNotice) => void;
+}
+
+export interface LiveSource extends Source {
+  /** What is durable, per `topic/partition`: the group's commit follows, now and then. */
+  acknowledge(offsets: Readonly<Record<string, number>>): void;
+  partitions(): PartitionProgress[];
+}
+
+/** Joins the group. @throws RestillError KAFKA_* */
+export async function openLiveSource(parts: LiveParts): Promise<LiveSource> {
+  const source = new KafkaSource(parts);
+  try {
+    await source.start();
+  } catch (error) {
+    await source.close().catch(() => {}); // The error before it is the one that matters.
+    throw kafkaError(error, `read ${parts.desk.topic}`);
+  }
+  return source;
+}
+
+/** Records handed to ingest at a time. */
+const readMax = 1_000;
+/** After which a question that the broker did not answer is asked again. */
+const askAgainMs = 1_000;
+
+class KafkaSource implements LiveSource {
+  readonly kind = 'live';
+  readonly inputs = 1;
+  readonly #parts: LiveParts;
+  readonly #topic: string;
+  readonly #consumer: Consumer;
+  readonly #order: LiveOrder;
+  readonly #commits: Commits;
+  readonly #paused = new Set<number>();
+  #fenced = true;
+  /** Counts the joins: what was asked for in an earlier one is of no use. */
+  #epoch = 0;
+  #failure: RestillError | null = null;
+  #closed = false;
+  /** When records were first handed over since the last empty list. */
+  #gatheringMs: number | null = null;
+  #wake: () => void = () => {};
+  #read = 0;
+
+  constructor(parts: LiveParts) {
+    const { config, kafka, desk, group, until, timer } = parts;
+    const settings = config.kafka;
+    this.#parts = parts;
+    this.#topic = desk.topic;
+    this.#order = new LiveOrder({ idleTimeout: settings.idleTimeout, until });
+    this.#commits = openCommits(settings.commitEvery, timer, (error) =>
+      parts.notice({ kind: 'uncommitted', message: String((error as Error).message) }),
+    );
+    this.#consumer = kafka.consumer({
+      groupId: group,
+      sessionTimeout: settings.sessionTimeout,
+      rebalanceTimeout: 2 * settings.sessionTimeout,
+      heartbeatInterval: settings.heartbeatEvery,
+      metadataMaxAge: settings.metadataEvery,
+      allowAutoTopicCreation: false,
+      maxWaitTimeInMs: settings.fetchWait,
+      maxBytesPerPartition: settings.fetchBytesMax,
+      maxBytes: Math.max(settings.fetchBytesMax, settings.bufferMax >> 1),
+    });
+  }
+
+  async start(): Promise<void> {
+    const consumer = this.#consumer;
+    const { GROUP_JOIN, REBALANCING, CRASH, END_BATCH_PROCESS } = consumer.events;
+    consumer.on(GROUP_JOIN, ({ payload }) => this.#joined(payload.memberAssignment[this.#topic] ?? []));
+    consumer.on(REBALANCING, () => this.#fence());
+    consumer.on(CRASH, ({ payload }) => this.#crashed(payload.error, payload.restart));
+    consumer.on(END_BATCH_PROCESS, ({ payload }) => this.#passedOver(payload));
+    await consumer.connect();
+    await consumer.subscribe({ topics: [this.#topic], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: (payload) => this.#take(payload),
+    });
+  }
+
+  async read(): Promise<SourceItem[] | null> {
+    for (;;) {
+      if (this.#failure !== null) throw this.#failure;
+      if (this.#closed) return null;
+      const items = this.#order.take(readMax, this.#nowMs());
+      if (items.length > 0) {
+        this.#read += items.length;
+        this.#gatheringMs ??= this.#nowMs();
+        this.#relieve();
+        return items;
+      }
+      if (this.#order.isDone()) return null;
+      if (await this.#news()) continue;
+      this.#gatheringMs = null;
+      return [];
+    }
+  }
+
+  progress(): { bytesRead: number; bytesTotal: number } {
+    const behind = this.partitions().reduce((sum, { next, high }) => sum + Math.max(0, high - next), 0);
+    return { bytesRead: this.#read, bytesTotal: this.#read + behind };
+  }
+
+  partitions(): PartitionProgress[] {
+    return this.#order.progress();
+  }
+
+  acknowledge(offsets: Readonly<Record<string, number>>): void {
+    this.#commits.acknowledge(offsets);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#wake();
+    await this.#commits.close();
+    await this.#consumer.disconnect();
+  }
+
+  /**
+   * Waits until something has changed. False when what was handed over has been gathered for long enough and
+   * nothing has changed.
+   */
+  #news(): Promise<boolean> {
+    const { linger } = this.#parts.config.kafka;
+    const nowMs = this.#nowMs();
+    const gatheredMs = this.#gatheringMs === null ? null : this.#gatheringMs + linger;
+    if (gatheredMs !== null && gatheredMs <= nowMs) return Promise.resolve(false);
+    const heldUntilMs = this.#order.heldUntilMs() ?? Number.POSITIVE_INFINITY;
+    const untilMs = Math.min(gatheredMs ?? Number.POSITIVE_INFINITY, Math.max(nowMs + 1, heldUntilMs));
+    return new Promise((resolve) => {
+      const isGathered = untilMs === gatheredMs;
+      const wake = (): void => resolve(!isGathered);
+      const cancel = Number.isFinite(untilMs) ? this.#parts.timer.after(untilMs - nowMs, wake) : () => {};
+      this.#wake = () => {
+        cancel();
+        resolve(true);
+      };
+    });
+  }
+
+  async #take(payload: EachBatchPayload): Promise<void> {
+    const { batch, heartbeat, resolveOffset, commitOffsetsIfNecessary, isStale } = payload;
+    try {
+      await heartbeat();
+    } catch (error) {
+      this.#fence();
+      throw error;
+    }
+    if (this.#fenced || isStale()) return;
+    this.#commits.open((partitions) =>
+      commitOffsetsIfNecessary({ topics: [{ topic: this.#topic, partitions }] }),
+    );
+    const { partition, messages } = batch;
+    const bytesMax = this.#parts.config.records.bytesMax;
+    const next = Number(batch.lastOffset()) + 1;
+    try {
+      const records = messages.map((m) => new PlacedMessage(this.#topic, partition, m, bytesMax));
+      const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0);
+      const fetched = { partition, records, bytes, next, high: Number(batch.highWatermark) };
+      const gap = this.#order.push(fetched, this.#nowMs());
+      if (gap !== null) await this.#lookInto(partition, gap);
+    } catch (error) {
+      return this.#fail(error);
+    }
+    resolveOffset(batch.lastOffset());
+    this.#relieve();
+    this.#wake();
+  }
+
+  /** Missing by right (compaction, transactions), or lost: the broker's first offset tells. */
+  async #lookInto(partition: number, gap: { from: number; to: number }): Promise<void> {
+    const low = (await this.#parts.desk.ranges()).get(partition)?.low ?? 0;
+    if (low <= gap.from) return;
+    const lost = { from: gap.from, to: Math.min(low, gap.to) };
+    const key = partitionKey({ topic: this.#topic, partition });
+    if (this.#parts.config.kafka.onGap === 'halt') throw deleted(key, lost);
+    this.#parts.notice({ kind: 'gap', partition, ...lost });
+  }
+
+  /** Batches of nothing but markers and aborted records are not handed over. */
+  #passedOver(batch: {
+    partition: number;
+    batchSize: number;
+    lastOffset: string;
+    highWatermark: string;
+  }): void {
+    if (this.#fenced || batch.batchSize > 0) return;
+    const next = Number(batch.lastOffset) + 1;
+    this.#order.advance(batch.partition, next, Number(batch.highWatermark), this.#nowMs());
+    this.#wake();
+  }
+
+  #relieve(): void {
+    if (this.#fenced) return;
+    const { bufferMax } = this.#parts.config.kafka;
+    const { pause, resume } = pressure(this.#order.progress(), this.#paused, bufferMax);
+    this.#hold(pause);
+    this.#release(resume);
+    if (pause.length > 0) this.#parts.notice({ kind: 'paused', partitions: pause });
+    if (resume.length > 0) this.#parts.notice({ kind: 'resumed', partitions: resume });
+  }
+
+  #hold(partitions: readonly number[]): void {
+    if (partitions.length === 0) return;
+    this.#consumer.pause([{ topic: this.#topic, partitions: [...partitions] }]);
+    for (const partition of partitions) this.#paused.add(partition);
+  }
+
+  #release(partitions: readonly number[]): void {
+    if (partitions.length === 0) return;
+    this.#consumer.resume([{ topic: this.#topic, partitions: [...partitions] }]);
+    for (const partition of partitions) this.#paused.delete(partition);
+  }
+
+  #fence(): void {
+    if (this.#fenced) return;
+    this.#fenced = true;
+    void this.#commits.now();
+    this.#parts.notice({ kind: 'rebalancing' });
+  }
+
+  /** Called by kafkajs before the first fetch of the new assignment: what is paused here is not fetched. */
+  #joined(partitions: readonly number[]): void {
+    this.#epoch++;
+    this.#fenced = true;
+    this.#order.revoke();
+    this.#hold(partitions);
+    this.#takeUp(this.#epoch, partitions);
+  }
+
+  #takeUp(epoch: number, partitions: readonly number[]): void {
+    this.#whereToStart(partitions).then(
+      (starts) => {
+        if (epoch === this.#epoch && !this.#closed) this.#begin(starts);
+      },
+      (error: unknown) => {
+        if (epoch !== this.#epoch || this.#closed) return;
+        const isPassing = error instanceof RestillError && error.disposition === 'retry';
+        if (!isPassing) this.#fail(error);
+        else this.#parts.timer.after(askAgainMs, () => this.#takeUp(epoch, partitions));
+      },
+    );
+  }
+
+  async #whereToStart(partitions: readonly number[]): Promise<StartOf[]> {
+    const { desk, status, config, group } = this.#parts;
+    const ranges = await desk.ranges();
+    const committed = config.kafka.shared ? await desk.committed(group) : new Map<number, number>();
+    return partitions.map((partition) => {
+      const key = partitionKey({ topic: this.#topic, partition });
+      const left = this.#order.leftAt(partition);
+      const own = left?.next ?? status.offsets[key] ?? null;
+      const { low, high } = ranges.get(partition) ?? { low: 0, high: 0 };
+      const known = { key, own, committed: committed.get(partition) ?? null, low, high };
+      const { next, gap } = takeUp(known, config.kafka);
+      const mayCompare = next === own && next > low;
+      const fingerprint = mayCompare ? (left ? left.fingerprint : (status.fingerprints[key] ?? null)) : null;
+      return { partition, next, high, fingerprint, gap };
+    });
+  }
+
+  #begin(starts: readonly StartOf[]): void {
+    for (const { partition, next, high, fingerprint, gap } of starts) {
+      if (gap !== null) this.#parts.notice({ kind: 'gap', partition, ...gap });
+      this.#order.assign(partition, { next, high, fingerprint }, this.#nowMs());
+      const offset = String(fingerprint === null ? next : next - 1);
+      this.#consumer.seek({ topic: this.#topic, partition, offset });
+    }
+    const partitions = starts.map(({ partition }) => partition);
+    this.#paused.clear();
+    this.#release(partitions);
+    this.#commits.assigned(partitions.map((partition) => partitionKey({ topic: this.#topic, partition })));
+    this.#fenced = false;
+    this.#parts.notice({ kind: 'joined', partitions });
+    this.#wake();
+  }
+
+  #crashed(error: Error, restarts: boolean): void {
+    this.#fenced = true;
+    if (restarts) this.#parts.notice({ kind: 'restarting', message: error.message });
+    else this.#fail(error);
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= kafkaError(error, `read ${this.#topic}`);
+    this.#wake();
+  }
+
+  #nowMs(): number {
+    return this.#parts.timer.elapsed();
+  }
+}
+
+interface StartOf {
+  readonly partition: number;
+  readonly next: number;
+  readonly high: number;
+  readonly fingerprint: string | null;
+  readonly gap: { readonly from: number; readonly to: number } | null;
+}
