@@ -3,7 +3,8 @@
 //    the wrong family is named.
 // 2. A replay starts from them: their configs, tokenizers and kept layers are those of the generation, and a
 //    second run of the finished replay reports the same, the student before it learnt anything included.
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// 3. It goes on from them wherever they lie, and is refused by name when one of them has other content.
+import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -97,25 +98,20 @@ describe('a replay', () => {
       ...['--impressions', '500', '--queries', '30', '--products', '100', '--users', '60'],
     ]);
     expect(simulated.code, simulated.stderr).toBe(0);
-    const config = written({
+    const configOf = (models: string) => ({
       ...{ privacy: { users_min: 2 }, holdout: { share: 0.3 } },
       ...{ turns: { groups: 200, snapshot_every: 2 }, vocabulary: { size: 300, groups: 100 } },
-      student: { ...bert, layers_kept: [0, 2], tokens_max: 24 },
-      teacher: { ...llama, tokens_max: 48 },
+      student: { start: `${models}/bert-bare`, layers_kept: [0, 2], tokens_max: 24 },
+      teacher: { start: `${models}/llama-tied`, tokens_max: 48 },
       ...{ pretrain: { steps_max: 2 }, finetune: { steps_max: 2 }, distill: { steps_max: 2 } },
     });
-    const replay = async (): Promise<Report> => {
-      const data = join(directory, 'data');
+    const start = (models: string) => {
       const topic = join(shop, 'clicks.jsonl.gz');
-      const { code, stdout, stderr } = await restill([
-        'replay',
-        topic,
-        '--config',
-        config,
-        '--data',
-        data,
-        '--json',
-      ]);
+      const config = written(configOf(models));
+      return restill(['replay', topic, '--config', config, '--data', join(directory, 'data'), '--json']);
+    };
+    const replay = async (models = 'models'): Promise<Report> => {
+      const { code, stdout, stderr } = await start(models);
       expect(code, stderr).toBe(0);
       return JSON.parse(stdout) as Report;
     };
@@ -148,7 +144,17 @@ describe('a replay', () => {
     ];
     for (const length of moved) expect(length).toBeLessThan(0.01);
     for (const length of moved) expect(length).toBeGreaterThan(0);
-    const { seconds: __, ...again } = await replay();
+    renameSync(join(directory, 'models'), join(directory, 'moved'));
+    const { seconds: __, ...again } = await replay('moved');
     expect(again).toEqual(report);
+    const changed = join(directory, 'moved/llama-tied/model.safetensors');
+    const bytes = readFileSync(changed);
+    bytes[bytes.length - 1]! ^= 1;
+    writeFileSync(changed, bytes);
+    const refused = await start('moved');
+    expect([refused.code, refused.stdout]).toEqual([4, '']);
+    expect(refused.stderr).toMatch(
+      /GENERATION_FOREIGN: generation g\d+ began with a teacher of SHA-256 [0-9a-f]{64}/,
+    );
   }, 120_000);
 });
