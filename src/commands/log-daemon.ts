@@ -2,7 +2,7 @@
 import type { DaemonEvent } from '../daemon.rx.ts';
 import { RestillError } from '../errors.ts';
 import type { TrainerNews } from '../protocol.ts';
-import type { Log } from '../telemetry.ts';
+import type { Log, LogFields } from '../telemetry.ts';
 
 export function logDaemon(event: DaemonEvent, log: Log): void {
   switch (event.kind) {
@@ -26,10 +26,17 @@ export const errorFields = (error: unknown): { readonly code: string; readonly m
   message: error instanceof Error ? error.message : String(error),
 });
 
+const startedFields = ({ cursor, generation, pid }: Extract<TrainerNews, { kind: 'ready' }>): LogFields => ({
+  cursor,
+  generation,
+  trainerPid: pid,
+});
+
 function logTrainer(message: TrainerNews, log: Log): void {
   switch (message.kind) {
     case 'ready':
-      return log.info('trainer.started', message);
+      // Every line has the `pid` of this process.
+      return log.info('trainer.started', startedFields(message));
     case 'died':
       return log.error('trainer.died', { ...message });
     case 'turn':

@@ -98,6 +98,6 @@ function died(code: number | null, signal: string | null, stderr: string): Resti
   const tail = stderr.trim().split('\n').slice(-3).join('\n');
   return new RestillError(
     'TRAINER_DIED',
-    `the trainer process ${how}${hint}; a new one goes on from the last generation\n${tail}`.trim(),
+    `the trainer process ${how}${hint}; started again, it goes on from the last generation\n${tail}`.trim(),
   );
 }

@@ -62,9 +62,10 @@ describe('a replay', () => {
   });
 
   it.skipIf(process.platform !== 'linux')(
-    'whose trainer dies says so and leaves; the same command goes on (promise 4)',
+    'whose trainer may not be started again says so and leaves; the same command goes on (promise 4)',
     async () => {
-      const killed = await replay('orphaned', topic, tiny, (child) => {
+      const frail = changed('frail.yaml', 'checkpoint:', 'trainer: { restarts_max: 0 }\ncheckpoint:');
+      const killed = await replay('orphaned', topic, frail, (child) => {
         const children = `/proc/${child.pid}/task/${child.pid}/children`;
         const timer = setInterval(() => {
           const trainer = readFileSync(children, 'utf8').trim();
@@ -74,7 +75,7 @@ describe('a replay', () => {
         }, 5);
         return () => clearInterval(timer);
       });
-      expect(expectError(killed, 'TRAINER_DIED')).toContain('start the same command again');
+      expect(expectError(killed, 'TRAINER_DIED')).toContain('it goes on from the last generation');
       expect(reportOf(await replay('orphaned', topic))).toEqual(whole);
     },
   );
