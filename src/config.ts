@@ -24,6 +24,12 @@ const optimizer = {
   clip_norm: rate(1).describe('global gradient norm'),
 };
 
+const accumulate = () =>
+  count(1).describe('parts that a batch is worked off in: less memory, the same step but for rounding');
+
+/** The linear modules of a decoder's layers. */
+const adaptedModules = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] as const;
+
 export const schema = z.strictObject({
   seed: z.int().min(0).default(1).describe('every random choice follows from it'),
   topic: z.string().nullable().default(null).describe('the topic to accept; null: any, but only one'),
@@ -107,6 +113,22 @@ export const schema = z.strictObject({
     key_value_heads: count(2),
     intermediate: count(352),
     tokens_max: count(64, 8),
+    adapter: z
+      .strictObject({
+        rank: count(16),
+        alpha: rate(32).describe('what the adapter adds counts alpha / rank times'),
+        target_modules: z
+          .array(z.enum(adaptedModules))
+          .min(1)
+          .default([...adaptedModules]),
+      })
+      .nullable()
+      .default(null)
+      .describe('LoRA: train this beside teacher.start, whose weights stay; null: train all weights'),
+    recompute: z
+      .boolean()
+      .default(false)
+      .describe('compute layers again in the backward pass: less memory, a third more time, the same bits'),
   }),
   student: section({
     start: start(),
@@ -129,12 +151,14 @@ export const schema = z.strictObject({
   pretrain: section({
     ...optimizer,
     batch: count(32),
+    accumulate: accumulate(),
     passes: count(1).describe('over the pairs of a cycle'),
     steps_max: count(50, 0).describe('per cycle; 0 switches continued pre-training off'),
   }),
   finetune: section({
     ...optimizer,
     batch: count(32).describe('preferences'),
+    accumulate: accumulate(),
     passes: count(1).describe('over the preferences of a cycle'),
     steps_max: count(100, 0).describe('per cycle'),
     loss: z.enum(['ranknet', 'hinge']).default('ranknet'),
@@ -151,7 +175,8 @@ export const schema = z.strictObject({
   labels: section({
     staleness_max: count(2, 0).describe('teacher versions; an older label is scored again before use'),
     kept_max: count(200_000).describe('labels kept for reuse; the oldest is forgotten first'),
-    batch: count(128).describe('sequences the teacher scores at a time'),
+    batch: count(128).describe('sequences scored at a time, at most'),
+    batch_tokens: count(8_192, 8).describe('tokens scored at a time, at most'),
   }),
   replay: section({
     share: share(0.25).describe('of each batch, drawn from the past'),
@@ -304,6 +329,14 @@ function relate(c: Config): void {
     [
       c.teacher.start !== null || (c.teacher.hidden / c.teacher.heads) % 2 === 0,
       'teacher.hidden / teacher.heads must be even: rotary embeddings turn pairs of numbers',
+    ],
+    [
+      c.teacher.adapter === null || c.teacher.start !== null,
+      'teacher.adapter needs teacher.start, beside whose weights it is trained',
+    ],
+    [
+      c.pretrain.accumulate <= c.pretrain.batch && c.finetune.accumulate <= c.finetune.batch,
+      'accumulate must be at most batch, in pretrain and in finetune: no part of a batch is empty',
     ],
     [
       c.student.hidden % c.student.heads === 0,

@@ -41,19 +41,19 @@ export function checkTokens(config: Config): void {
 }
 
 /**
- * Reads them. The teacher's weights are not needed where training goes on from a generation; the student's
- * are compared with at the end.
+ * Reads them. The teacher's weights are needed where there is no generation to go on from, or only an
+ * adapter in it; the student's are compared with at the end.
  */
 export function openStarts({ student, teacher, seed }: Config, isFresh: boolean): Starts {
   const open = (path: string, layers: readonly number[] | null) => openModelDirectory(path, { seed, layers });
   const bert = student.start === null ? null : open(student.start, student.layersKept);
-  const llama = teacher.start === null || !isFresh ? null : open(teacher.start, null);
+  const needed = isFresh || teacher.adapter !== null;
+  const llama = teacher.start === null || !needed ? null : open(teacher.start, null);
   if (bert !== null && bert.family !== 'bert') throw wrongFamily('student', student.start);
   if (llama !== null && llama.family !== 'llama') throw wrongFamily('teacher', teacher.start);
   return { student: bert, teacher: llama };
 }
 
-const models = ['student', 'teacher'] as const;
 /** What they hold: a generation goes on with the same only. Reads all files, about 300 MB a second. */
 export const startDigests = ({ student, teacher }: Config): StartDigests => ({
   student: student.start && modelDigest(student.start),
@@ -70,6 +70,7 @@ export function cachedStart(start: string): string | null {
   return reference && findSnapshot(hubSettings(process.env, homedir()).cache, reference);
 }
 
+const models = ['student', 'teacher'] as const;
 type Model = (typeof models)[number];
 
 function sized(model: Model, section: Record<string, unknown>): Record<string, unknown> {

@@ -138,12 +138,20 @@ function checkHead(from: ConfigReader, architectures: readonly string[]): void {
 // ---------------------------------------------------------------- Llama
 
 /**
- * The config.json of the teacher: `LlamaForCausalLM`, or `Qwen2ForCausalLM` where q, k and v have biases
- * (Llama's own `attention_bias` means one on the output projection too, which we do not have).
+ * The config.json of the teacher: `LlamaForSequenceClassification` with one label, or Qwen2's where q, k and v
+ * have biases (Llama's own `attention_bias` means one on the output projection too, which we do not have).
+ *
+ * transformers reads the score at the last token that is not `pad_token_id`. The end token is what we read it
+ * at, so it must not be the pad as well, as it is in many models: there the begin token takes its place.
  */
 export function llamaToHuggingFace(config: LlamaConfig, special: SpecialIds): HuggingFaceConfig {
+  const { begin, end } = special;
+  const pad = special.pad === end ? begin : special.pad;
   return {
-    architectures: [config.attentionBias ? 'Qwen2ForCausalLM' : 'LlamaForCausalLM'],
+    architectures: [`${config.attentionBias ? 'Qwen2' : 'Llama'}ForSequenceClassification`],
+    num_labels: 1,
+    id2label: { 0: 'LABEL_0' },
+    label2id: { LABEL_0: 0 },
     model_type: config.attentionBias ? 'qwen2' : 'llama',
     vocab_size: config.vocabulary,
     hidden_size: config.hidden,
@@ -161,9 +169,9 @@ export function llamaToHuggingFace(config: LlamaConfig, special: SpecialIds): Hu
     attention_dropout: 0,
     tie_word_embeddings: config.tied,
     use_cache: true,
-    bos_token_id: special.begin,
-    eos_token_id: special.end,
-    pad_token_id: special.pad,
+    bos_token_id: begin,
+    eos_token_id: end,
+    pad_token_id: pad,
     torch_dtype: 'float32',
   };
 }

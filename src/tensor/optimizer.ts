@@ -41,6 +41,11 @@ export interface AdamWScalars<T> {
 const scalar: FeedSpec = { type: 'float32', shape: [] };
 export const adamWFeeds: AdamWScalars<FeedSpec> = { rate: scalar, epsilon: scalar, keep: scalar };
 
+const momentPrefix = 'opt/';
+
+/** Whether a variable of this name belongs to an optimizer's state. */
+export const isMoment = (variable: string): boolean => variable.startsWith(momentPrefix);
+
 /** In the message of a run that failed because a loss or gradient was not finite: see session.tf.ts. */
 export const nonFiniteMark = 'restill-non-finite';
 
@@ -128,7 +133,7 @@ function update(ops: GraphOps, o: Update): Output {
   const { nodes, graph } = ops;
   const { shape, decay } = ops.spec(o.parameter);
   const moment = (kind: 'm' | 'v'): Variable =>
-    graph.variable(`opt/${o.name}/${o.parameter}/${kind}`, shape, { startsAtZero: true });
+    graph.variable(`${momentPrefix}${o.name}/${o.parameter}/${kind}`, shape, { startsAtZero: true });
   const variable = ops.variable(o.parameter);
   const variables = { variable, m: moment('m'), v: moment('v') };
   const before = [...finite, ...nodes.readersOf(variable)].map((node) => `^${node}`);

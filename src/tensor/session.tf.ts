@@ -26,6 +26,8 @@ export interface Session {
    * @throws RestillError `BACKEND_FAILED` if TensorFlow refuses (an id out of range); nothing has changed.
    */
   run(name: string, feeds: Readonly<Record<string, FeedValue>>): Record<string, Float32Array>;
+  /** Names of all variables. */
+  readonly variables: readonly string[];
   /** Values of the variables named, of all by default. */
   get(names?: readonly string[]): Tensors;
   /**
@@ -57,6 +59,8 @@ export function openSession(backend: Backend, graph: Graph): Session {
   };
 
   const session: Session = {
+    variables: [...variables.keys()],
+
     run(name, feeds) {
       const definition = functions.get(name);
       assert(definition !== undefined, `the graph has no function called ${name}`);

@@ -45,6 +45,37 @@ export function distillItems(groups: readonly Group[], perGroup: number, random:
   });
 }
 
+/** A batch in at most `count` parts of one size, the last of which may be smaller. Order is kept. */
+export function microBatches<T>(batch: readonly T[], count: number): T[][] {
+  const size = Math.ceil(batch.length / count);
+  return Array.from({ length: Math.ceil(batch.length / size) }, (_, i) =>
+    batch.slice(i * size, (i + 1) * size),
+  );
+}
+
+/**
+ * Which items to score together: like lengths, so that padding costs next to nothing, and at most so many items
+ * and tokens at a time, pads included. An item longer than `tokens` stands alone.
+ *
+ * @param lengths in tokens.
+ * @returns indices of the items; each once, shortest first.
+ */
+export function batchesByLength(
+  lengths: readonly number[],
+  { items, tokens }: { readonly items: number; readonly tokens: number },
+): number[][] {
+  const order = lengths.map((_, i) => i).sort((a, b) => lengths[a]! - lengths[b]! || a - b);
+  const batches: number[][] = [];
+  for (const i of order) {
+    const open = batches.at(-1);
+    // It is the longest so far: all would be padded to its length.
+    const fits = open && open.length < items && (open.length + 1) * lengths[i]! <= tokens;
+    if (fits) open.push(i);
+    else batches.push([i]);
+  }
+  return batches;
+}
+
 export interface BatchOptions {
   readonly batch: number;
   readonly passes: number;

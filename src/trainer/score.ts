@@ -1,5 +1,7 @@
 // The SCORE turn: the teacher grades what DISTILL is about to use.
+import type { Config } from '../config.ts';
 import type { Document } from '../contract.ts';
+import { batchesByLength } from './batch.ts';
 import { fitCalibration } from './calibration.ts';
 import { type Label, labelKey } from './labels.ts';
 import { type Block, distillPlan, documentOf, type StepDone, type Steps, type Workshop } from './turn.ts';
@@ -61,7 +63,7 @@ function teacherScoring(shop: Workshop, texts: readonly Wanted[]): Scoring {
   return inBatchesByLength(
     encoded,
     (ids) => ids.length,
-    shop.config.labels.batch,
+    shop.config.labels,
     (b) => shop.teacher.score(b),
   );
 }
@@ -75,7 +77,7 @@ export function studentScores(shop: Scorer, texts: readonly Wanted[]): Float32Ar
   const scoring = inBatchesByLength(
     encoded,
     (p) => p.ids.length,
-    shop.config.labels.batch,
+    shop.config.labels,
     (b) => shop.student.score(b),
   );
   return finished(scoring);
@@ -84,23 +86,21 @@ export function studentScores(shop: Scorer, texts: readonly Wanted[]): Float32Ar
 /** A step per batch. */
 type Scoring = Generator<StepDone, Float32Array>;
 
-/** Batches are of like length, so that padding costs next to nothing. */
+/** The result is in the order of the items, whichever batches they are scored in. */
 function* inBatchesByLength<T>(
   items: readonly T[],
   length: (item: T) => number,
-  batch: number,
+  { batch, batchTokens }: Config['labels'],
   score: (items: T[]) => Float32Array,
 ): Scoring {
-  const order = items.map((_, i) => i).sort((a, b) => length(items[a]!) - length(items[b]!) || a - b);
+  const batches = batchesByLength(items.map(length), { items: batch, tokens: batchTokens });
   const out = new Float32Array(items.length);
-  const of = Math.ceil(order.length / batch);
-  for (let done = 0; done < of; done++) {
-    const part = order.slice(done * batch, (done + 1) * batch);
-    const scores = score(part.map((i) => items[i]!));
-    part.forEach((i, j) => {
+  for (const [done, indices] of batches.entries()) {
+    const scores = score(indices.map((i) => items[i]!));
+    indices.forEach((i, j) => {
       out[i] = scores[j]!;
     });
-    yield { done: done + 1, of };
+    yield { done: done + 1, of: batches.length };
   }
   return out;
 }

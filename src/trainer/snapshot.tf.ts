@@ -21,7 +21,7 @@ export interface Restored {
   readonly state: TrainerState;
 }
 
-const weightFiles = { student: 'student/model.safetensors', teacher: 'teacher/model.safetensors' } as const;
+const studentFile = 'student/model.safetensors';
 const optimizerFile = 'optimizer.safetensors';
 const labelsFile = 'labels.bin';
 const stateFile = 'state.json';
@@ -51,8 +51,8 @@ export function takeSnapshot(
     weightsSha256: weightsSha256(shop),
     files: [
       ...fixed,
-      { path: weightFiles.student, bytes: encodeSafetensors(student.weights) },
-      { path: weightFiles.teacher, bytes: encodeSafetensors(teacher.weights) },
+      { path: studentFile, bytes: encodeSafetensors(student.weights) },
+      storeTeacher(shop.config, teacher.weights),
       { path: optimizerFile, bytes: encodeSafetensors(moments) },
       { path: labelsFile, bytes: shop.labels.encode() },
       { path: stateFile, bytes: encodeState(shop.state) },
@@ -73,13 +73,11 @@ export async function restoreSnapshot(
   labelsMax: number,
 ): Promise<Restored> {
   const moments = decodeSafetensors(await read(optimizerFile), optimizerFile);
-  const model = async (name: 'student' | 'teacher'): Promise<ModelState> => ({
-    weights: decodeSafetensors(await read(weightFiles[name]), weightFiles[name]),
-    moments: unprefixed(`${name}/`, moments),
-  });
+  const student = decodeSafetensors(await read(studentFile), studentFile);
+  const teacher = await readTeacher(read, await readConfig(read));
   return {
-    student: await model('student'),
-    teacher: await model('teacher'),
+    student: { weights: student, moments: unprefixed('student/', moments) },
+    teacher: { weights: teacher, moments: unprefixed('teacher/', moments) },
     labels: LabelTable.decode(await read(labelsFile), labelsMax),
     state: decodeState(await read(stateFile)),
   };
@@ -90,9 +88,24 @@ export async function readConfig(read: (path: string) => Promise<Uint8Array>): P
   return JSON.parse(Buffer.from(await read(configFile)).toString()) as Config;
 }
 
+/** Where the teacher's weights are: an adapter as PEFT names things, so that the directory is one of PEFT's. */
+const teacherFile = ({ teacher }: Config): string =>
+  `teacher/${teacher.adapter ? peftFiles.weights : 'model.safetensors'}`;
+
+const storeTeacher = (config: Config, weights: Tensors): ArtifactFile => ({
+  path: teacherFile(config),
+  bytes: encodeSafetensors(config.teacher.adapter ? toPeft(weights) : weights),
+});
+
+async function readTeacher(read: (path: string) => Promise<Uint8Array>, config: Config): Promise<Tensors> {
+  const path = teacherFile(config);
+  const weights = decodeSafetensors(await read(path), path);
+  return config.teacher.adapter ? fromPeft(weights) : weights;
+}
+
 /** The student's weights alone, for scoring. */
 export const readStudent = async (read: (path: string) => Promise<Uint8Array>): Promise<ModelState> => ({
-  weights: decodeSafetensors(await read(weightFiles.student), weightFiles.student),
+  weights: decodeSafetensors(await read(studentFile), studentFile),
   moments: new Map(),
 });
 

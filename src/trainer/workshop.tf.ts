@@ -1,10 +1,9 @@
 // Opens both models and puts the workshop together: from a generation, or from nothing.
 import type { Config } from '../config.ts';
-import type { ArtifactFile, Group, JournalReader } from '../contract.ts';
+import type { ArtifactFile, Group, JournalReader, Tensors } from '../contract.ts';
 import { assert } from '../errors.ts';
 import type { Backend } from '../tensor/backend.tf.ts';
 import { bertParameters } from '../tensor/bert.ts';
-import { llamaParameters } from '../tensor/llama.ts';
 import {
   type BertConfig,
   bertFromHuggingFace,
@@ -15,6 +14,7 @@ import {
 } from '../tensor/model-config.ts';
 import type { LoadedBert, LoadedLlama, LoadedModel } from '../tensor/model-weights.ts';
 import { initialize, type ParameterSpec } from '../tensor/parameters.ts';
+import { peftConfig, peftFiles } from '../tensor/peft.ts';
 import { documentText } from '../tensor/texts.ts';
 import { openTokenizer, type Tokenizer } from '../tensor/tokenizer.ts';
 import { bertTokenizerFiles, decoderTokenizerFiles } from '../tensor/tokenizer-files.ts';
@@ -26,7 +26,7 @@ import type { Scorer } from './score.ts';
 import type { FixedFiles, Restored } from './snapshot.tf.ts';
 import { freshState } from './state.ts';
 import { openStudent } from './student.tf.ts';
-import { openTeacher } from './teacher.tf.ts';
+import { openTeacher, teacherShape } from './teacher.tf.ts';
 import type { Workshop } from './turn.ts';
 
 /** Models to start from; null: from random weights. */
@@ -62,7 +62,7 @@ export function designModels(
     ...inDirectory('student', bertTokenizerFiles(student, config.student.tokensMax)),
     ...inDirectory(
       'teacher',
-      starts.teacher ? teacherFilesOf(starts.teacher) : freshTeacherFiles(config, texts),
+      starts.teacher ? teacherFilesOf(config, starts.teacher) : freshTeacherFiles(config, texts),
     ),
   ];
 }
@@ -76,13 +76,16 @@ function freshTeacherFiles(config: Config, texts: readonly string[]): ArtifactFi
 }
 
 /** Its tokenizer stays as it is, with the names that it gives its special tokens. */
-function teacherFilesOf({ config, tokenizer, tokenizerConfig }: LoadedLlama): ArtifactFile[] {
+function teacherFilesOf({ teacher }: Config, loaded: LoadedLlama): ArtifactFile[] {
+  const { tokenizer, tokenizerConfig } = loaded;
   const { special } = openTokenizer(tokenizer, tokenizerConfig);
-  return [
-    json('config.json', llamaToHuggingFace(config, special)),
+  const files = [
+    json('config.json', llamaToHuggingFace(loaded.config, special)),
     { path: 'tokenizer.json', bytes: Buffer.from(tokenizer) },
     { path: 'tokenizer_config.json', bytes: Buffer.from(tokenizerConfig) },
   ];
+  if (!teacher.adapter) return files;
+  return [...files, json(peftFiles.config, peftConfig(teacher.adapter, teacher.start!))];
 }
 
 /** Without the cutting and padding that it was published with: servers would do both on top of ours. */
@@ -119,14 +122,16 @@ export function openWorkshop(o: {
   const student = openStudent(backend, bert, config);
   // A graph holds a table of angles for every position, and no sequence is longer than this.
   const positions = Math.min(llama.positions, config.teacher.tokensMax);
-  const teacher = openTeacher(backend, { ...llama, positions }, config);
+  const shape = teacherShape({ ...llama, positions }, config.teacher);
+  const frozen = config.teacher.adapter ? starts.teacher!.weights : null;
+  const teacher = openTeacher(backend, shape, config, frozen);
   const atStart = (loaded: LoadedModel | null, specs: readonly ParameterSpec[]): ModelState => ({
-    weights: loaded?.weights ?? initialize(specs, config.seed),
+    weights: startWeights(specs, loaded, config.seed),
     moments: new Map(),
   });
   const studentAtStart = atStart(starts.student, bertParameters(bert));
   student.restore(restored?.student ?? studentAtStart);
-  teacher.restore(restored?.teacher ?? atStart(starts.teacher, llamaParameters(llama)));
+  teacher.restore(restored?.teacher ?? atStart(starts.teacher, shape.trained));
   const shop: Workshop = {
     config,
     journal: o.journal,
@@ -138,6 +143,15 @@ export function openWorkshop(o: {
     state: restored?.state ?? freshState(),
   };
   return { shop, studentAtStart };
+}
+
+/** Those of a loaded model; what it lacks, an adapter for example, follows from the seed. */
+function startWeights(specs: readonly ParameterSpec[], loaded: LoadedModel | null, seed: number): Tensors {
+  const fresh = initialize(
+    specs.filter(({ name }) => !loaded?.weights.has(name)),
+    seed,
+  );
+  return new Map(specs.map(({ name }) => [name, (loaded?.weights.get(name) ?? fresh.get(name))!]));
 }
 
 /** A student that only scores: its model and its tokenizer. The caller disposes it. */

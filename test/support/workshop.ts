@@ -4,7 +4,13 @@ import type { ArtifactFile, Group, Snapshot } from '../../src/contract.ts';
 import type { EvaluationSet } from '../../src/trainer/evaluation.ts';
 import { type FixedFiles, type Restored, restoreSnapshot } from '../../src/trainer/snapshot.tf.ts';
 import type { Workshop } from '../../src/trainer/turn.ts';
-import { designModels, fromNothing, type Opened, openWorkshop } from '../../src/trainer/workshop.tf.ts';
+import {
+  designModels,
+  fromNothing,
+  type Opened,
+  openWorkshop,
+  type Starts,
+} from '../../src/trainer/workshop.tf.ts';
 import { groupOf, type RingJournal, ringJournal } from './groups.ts';
 import { backend } from './tensor.ts';
 
@@ -54,15 +60,16 @@ export async function openBench(o: {
   readonly journal?: RingJournal;
   readonly judged?: EvaluationSet;
   readonly from?: Snapshot;
+  readonly starts?: Starts;
 }): Promise<Bench> {
   const config = o.config ?? tinyConfig();
   const journal = o.journal ?? ringJournal(o.groups, config.journal.recentMax);
   const restored: Restored | null = o.from
     ? await restoreSnapshot(reader(o.from.files), config.labels.keptMax)
     : null;
-  const fixed = designModels(config, o.groups.slice(0, config.vocabulary.groups), null, fromNothing);
+  const starts = o.starts ?? fromNothing;
+  const fixed = designModels(config, o.groups.slice(0, config.vocabulary.groups), null, starts);
   const judged = o.judged ?? null;
-  const starts = fromNothing;
   const bench = openWorkshop({ backend, config, journal, judged, fixed, restored, starts });
   opened.push(bench.shop);
   return { ...bench, journal, fixed, config };

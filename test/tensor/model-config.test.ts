@@ -166,15 +166,21 @@ describe('llamaToHuggingFace', () => {
 
   it('writes the base of the rotary embeddings for old and new readers, and names the special tokens', () => {
     expect(llamaToHuggingFace(teacher, special)).toMatchObject({
-      ...{ architectures: ['LlamaForCausalLM'], model_type: 'llama', num_key_value_heads: 3, head_dim: 64 },
+      ...{ architectures: ['LlamaForSequenceClassification'], model_type: 'llama', id2label: { 0: 'LABEL_0' } },
+      ...{ num_labels: 1, num_key_value_heads: 3, head_dim: 64 },
       ...{ rope_theta: 100_000, rope_parameters: { rope_type: 'default', rope_theta: 100_000 } },
       ...{ tie_word_embeddings: true, bos_token_id: 1, eos_token_id: 2, pad_token_id: 3 },
     });
   });
 
+  it('names another token as the pad where the end is one: the score is read at the last that is none', () => {
+    const shared = { ...special, pad: special.end };
+    expect(llamaToHuggingFace(teacher, shared)).toMatchObject({ eos_token_id: 2, pad_token_id: 1 });
+  });
+
   it('calls biases on q, k and v alone Qwen2', () => {
     const json = llamaToHuggingFace({ ...teacher, attentionBias: true }, special);
-    expect(json).toMatchObject({ architectures: ['Qwen2ForCausalLM'], model_type: 'qwen2' });
+    expect(json).toMatchObject({ architectures: ['Qwen2ForSequenceClassification'], model_type: 'qwen2' });
     expect(json).not.toHaveProperty('attention_bias');
   });
 });
@@ -213,7 +219,7 @@ describe('llamaFromHuggingFace', () => {
     ['mlp_bias', true, 'mlp_bias is true'],
     ['use_sliding_window', true, 'use_sliding_window is true'],
     ['architectures', ['LlamaForTokenClassification'], 'architectures is ["LlamaForTokenClassification"]'],
-    ['architectures', ['LlamaForSequenceClassification'], 'id2label is undefined'],
+    ['id2label', { 0: 'no', 1: 'yes' }, 'id2label is {"0":"no","1":"yes"}'],
     ['num_labels', 2, 'num_labels is 2'],
     ['layer_types', ['full_attention', 'sliding_attention'], 'layer_types is ["full_attention","sliding'],
     ['head_dim', 63, 'head_dim is 63; restill supports "an even number"'],

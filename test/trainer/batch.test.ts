@@ -1,7 +1,17 @@
 // Items follow the groups; batches are shuffled passes, bounded by stepsMax; nothing is lost within a pass.
+// Micro-batches are the batch in order. Batches by length have every item once, within both bounds, and pad as
+// little as an order can.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomFor } from '../../src/random.ts';
-import { batches, distillItems, pairItems, preferenceItems } from '../../src/trainer/batch.ts';
+import {
+  batches,
+  batchesByLength,
+  distillItems,
+  microBatches,
+  pairItems,
+  preferenceItems,
+} from '../../src/trainer/batch.ts';
 import { groupOf } from '../support/groups.ts';
 
 describe('items', () => {
@@ -50,5 +60,47 @@ describe('batches', () => {
     ]);
     expect(batches([], { batch: 4, passes: 1, stepsMax: 2 }, randomFor(3))).toEqual([]);
     expect(batches(items, { batch: 4, passes: 1, stepsMax: 0 }, randomFor(3))).toEqual([]);
+  });
+});
+
+describe('micro-batches', () => {
+  it('are parts of one size but for the last, in order', () => {
+    expect(microBatches([1, 2, 3, 4, 5, 6, 7], 3)).toEqual([[1, 2, 3], [4, 5, 6], [7]]);
+    expect(microBatches([1, 2, 3, 4, 5], 4)).toEqual([[1, 2], [3, 4], [5]]);
+    expect(microBatches([1, 2], 5)).toEqual([[1], [2]]);
+  });
+});
+
+describe('batches by length', () => {
+  it('take the shortest first, as many as fit with their pads', () => {
+    const lengths = [9, 2, 4, 2, 30, 5];
+    expect(batchesByLength(lengths, { items: 3, tokens: 100 })).toEqual([
+      [1, 3, 2],
+      [5, 0, 4],
+    ]);
+    // 2 x 4 fits and 3 x 4 does not; 30 alone is more than a batch may hold.
+    expect(batchesByLength(lengths, { items: 3, tokens: 11 })).toEqual([[1, 3], [2, 5], [0], [4]]);
+    expect(batchesByLength([], { items: 3, tokens: 100 })).toEqual([]);
+  });
+
+  it('hold every item once and keep both bounds', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 50 })),
+        fc.integer({ min: 1, max: 8 }),
+        fc.integer({ min: 1, max: 200 }),
+        (lengths, items, tokens) => {
+          const cut = batchesByLength(lengths, { items, tokens });
+          expect(cut.flat().sort((a, b) => a - b)).toEqual(lengths.map((_, i) => i));
+          const ordered = cut.flat().map((i) => lengths[i]!);
+          expect(ordered).toEqual(ordered.toSorted((a, b) => a - b));
+          for (const batch of cut) {
+            expect(batch.length).toBeLessThanOrEqual(items);
+            const padded = batch.length * Math.max(...batch.map((i) => lengths[i]!));
+            if (batch.length > 1) expect(padded).toBeLessThanOrEqual(tokens);
+          }
+        },
+      ),
+    );
   });
 });

@@ -1,8 +1,9 @@
 // Promise 6: DISTILL meets no label older than labels.staleness_max versions, fresh groups get one of this
 // version, replayed ones keep theirs as long as they may. An interrupted SCORE leaves no trace. Labels are
 // what the teacher says, calibrated per version. Promise 11: what DISTILL needs is not forgotten, however
-// small the table.
+// small the table. A score depends neither on the batch nor on the order in which it is computed.
 import { afterEach, describe, expect, it } from 'vitest';
+import { randomFor } from '../../src/random.ts';
 import { calibrate } from '../../src/trainer/calibration.ts';
 import { labelKey } from '../../src/trainer/labels.ts';
 import type { EncodedDistillation } from '../../src/trainer/models.ts';
@@ -39,6 +40,24 @@ function taught({ shop }: Bench, block: { from: number; to: number }): EncodedDi
 const scoreAll = (shop: Workshop, block: { from: number; to: number }): void => {
   for (const _ of scoreTurn(shop, block));
 };
+
+it('a score depends neither on its batch nor on the order', async () => {
+  const texts = groups.flatMap((group) =>
+    group.results.map((_, i) => ({ query: group.query.repeat(1 + (i % 3)), document: documentOf(group, i) })),
+  );
+  const { shop } = await openBench({ groups });
+  const expected = teacherScores(shop, texts);
+  expect(new Set(expected.map((score) => Math.round(score * 1e4))).size).toBeGreaterThan(10);
+  const order = randomFor(1, 'order').shuffle(texts.map((_, i) => i));
+  for (const labels of [{ batch: 1 }, { batch: 64 }, { batch: 64, batch_tokens: 60 }]) {
+    const other = { ...shop, config: tinyConfig({ labels }) };
+    const scores = teacherScores(
+      other,
+      order.map((i) => texts[i]!),
+    );
+    for (const [at, i] of order.entries()) expect(scores[at]).toBeCloseTo(expected[i]!, 5);
+  }
+});
 
 describe('SCORE', () => {
   it('gives DISTILL the calibrated scores of the teacher (promise 6)', async () => {
