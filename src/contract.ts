@@ -133,6 +133,15 @@ export interface JournalReader {
   close(): Promise<void>;
 }
 
+/** How far ingest has got in the event time of a partition, in milliseconds; null before the first event. */
+export interface PartitionClock {
+  readonly topic: string;
+  readonly partition: number;
+  readonly newestMs: number | null;
+  /** The partition is taken as complete up to here. */
+  readonly watermarkMs: number | null;
+}
+
 /** Counts of what ingest did. All are cumulative over the life of the journal and part of its transaction. */
 export interface IngestCounts {
   records: number;

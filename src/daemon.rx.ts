@@ -24,7 +24,7 @@ import {
   throwError,
 } from 'rxjs';
 import type { Timer } from './clock.ts';
-import type { IngestCounts, JournalStatus } from './contract.ts';
+import type { IngestCounts, JournalStatus, PartitionClock } from './contract.ts';
 import { RestillError } from './errors.ts';
 import { type DaemonSignal, type DaemonState, isOver, next } from './lifecycle.ts';
 import type { TrainerNews } from './protocol.ts';
@@ -35,6 +35,7 @@ export interface IngestProgress {
   readonly counts: IngestCounts;
   readonly bytesRead: number;
   readonly bytesTotal: number;
+  readonly clocks: readonly PartitionClock[];
 }
 
 /** Ingest, started by subscribing; completes when the source has ended and everything is durable. */

@@ -63,6 +63,7 @@ export const metrics = {
     'topic',
     'partition',
   ),
+  restill_source_buffered_bytes: gauge('of records that were fetched and wait', 'topic', 'partition'),
   restill_source_paused: gauge('1 while the partition waits for room', 'topic', 'partition'),
 
   // ---- ingest: cumulative over the life of the journal, of which they are a part

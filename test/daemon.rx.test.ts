@@ -16,6 +16,7 @@ const progress = (high: number, ended = false): IngestProgress => ({
   counts: noCounts(),
   bytesRead: 0,
   bytesTotal: 0,
+  clocks: [],
 });
 const ready: TrainerNews = { kind: 'ready', cursor: 30, retireTo: 20, generation: null, pid: 1 };
 const generation = (cursor: number, scheduled: boolean): TrainerNews => ({

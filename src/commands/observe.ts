@@ -1,7 +1,7 @@
 // What the figures and the readiness of a daemon become with each of its events. Pure.
 import type { Board } from '../board.ts';
 import { generationNumber } from '../checkpoint/generation.ts';
-import type { DeadLetter, IngestCounts, Manifest } from '../contract.ts';
+import type { DeadLetter, IngestCounts, Manifest, PartitionClock } from '../contract.ts';
 import type { DaemonEvent, IngestProgress } from '../daemon.rx.ts';
 import { daemonStates } from '../lifecycle.ts';
 import type { LabelsOf, MetricName } from '../metrics.ts';
@@ -20,6 +20,9 @@ export class Observer {
   /** Sequence numbers. */
   #high = 0;
   #cursor = 0;
+  /** What is durable, per `topic/partition`. */
+  #offsets: Readonly<Record<string, number>> = {};
+  #clocks: readonly PartitionClock[] = [];
 
   constructor(observed: Observed) {
     this.#observed = observed;
@@ -42,7 +45,7 @@ export class Observer {
     }
   }
 
-  #ingest({ status, counts }: IngestProgress): void {
+  #ingest({ status, counts, clocks }: IngestProgress): void {
     const { board, ringMax } = this.#observed;
     const held = status.high - status.low;
     board.set('restill_journal_groups', held);
@@ -50,7 +53,25 @@ export class Observer {
     board.set('restill_journal_fill_ratio', held / ringMax);
     observeCounts(counts, board);
     this.#high = status.high;
+    this.#offsets = status.offsets;
+    this.#clocks = clocks;
     this.#backlog();
+  }
+
+  /** Of all partitions that this daemon reads; those it has lost are shown no more. */
+  partitions(standings: readonly PartitionStanding[]): void {
+    const { board } = this.#observed;
+    for (const name of partitionMetrics) board.clear(name);
+    for (const { topic, partition, next, high, bytes, paused } of standings) {
+      const labels = { topic, partition: String(partition) };
+      const durable = this.#offsets[`${topic}/${partition}`] ?? next;
+      board.set('restill_source_lag_records', Math.max(0, high - durable), labels);
+      board.set('restill_source_buffered_bytes', bytes, labels);
+      board.set('restill_source_paused', paused ? 1 : 0, labels);
+      const clock = this.#clocks.find((at) => at.topic === topic && at.partition === partition);
+      board.set('restill_source_event_timestamp_seconds', seconds(clock?.newestMs), labels);
+      board.set('restill_source_watermark_timestamp_seconds', seconds(clock?.watermarkMs), labels);
+    }
   }
 
   #trainer(message: TrainerNews): void {
@@ -88,43 +109,33 @@ export class Observer {
   }
 }
 
-/** Where a partition stands. What is not known is null. */
+/** Where a partition that this daemon reads stands, as its source says. */
 export interface PartitionStanding {
   readonly topic: string;
   readonly partition: number;
-  /** Next offset to read, of what is durable. */
-  readonly nextOffset: number;
-  /** One past the last record of the partition, as the broker says. */
-  readonly endOffset: number | null;
-  readonly newestEventMs: number | null;
-  readonly watermarkMs: number | null;
+  /** Next offset to be taken. */
+  readonly next: number;
+  /** The offset after the last record there is, as far as is known. */
+  readonly high: number;
+  /** Of records that were fetched and wait. */
+  readonly bytes: number;
   readonly paused: boolean;
-}
-
-/** Of all partitions that this daemon reads; those it has lost are shown no more. */
-export function observePartitions(standings: readonly PartitionStanding[], board: Board): void {
-  for (const name of partitionMetrics) board.clear(name);
-  for (const at of standings) {
-    const labels = { topic: at.topic, partition: String(at.partition) };
-    const seconds = (ms: number | null): number => (ms === null ? Number.NaN : ms / 1000);
-    const lag = at.endOffset === null ? Number.NaN : Math.max(0, at.endOffset - at.nextOffset);
-    board.set('restill_source_lag_records', lag, labels);
-    board.set('restill_source_event_timestamp_seconds', seconds(at.newestEventMs), labels);
-    board.set('restill_source_watermark_timestamp_seconds', seconds(at.watermarkMs), labels);
-    board.set('restill_source_paused', at.paused ? 1 : 0, labels);
-  }
 }
 
 const partitionMetrics: readonly MetricName[] = [
   'restill_source_lag_records',
   'restill_source_event_timestamp_seconds',
   'restill_source_watermark_timestamp_seconds',
+  'restill_source_buffered_bytes',
   'restill_source_paused',
 ];
 
 export function observeDeadLetters(letters: readonly DeadLetter[], board: Board): void {
   for (const { reason } of letters) board.add('restill_dead_letters_total', 1, { reason });
 }
+
+/** NaN, which is not shown, where nothing is known. */
+const seconds = (ms: number | null | undefined): number => (ms == null ? Number.NaN : ms / 1000);
 
 /** The generation that serves; null: none yet. */
 export function observeLive(manifest: Manifest | null, board: Board): void {

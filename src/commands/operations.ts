@@ -11,13 +11,7 @@ import type { DaemonEvent } from '../daemon.rx.ts';
 import { Health } from '../readiness.ts';
 import type { Log } from '../telemetry.ts';
 import { logDaemon } from './log-daemon.ts';
-import {
-  Observer,
-  observeDeadLetters,
-  observeLive,
-  observePartitions,
-  type PartitionStanding,
-} from './observe.ts';
+import { Observer, observeDeadLetters, observeLive, type PartitionStanding } from './observe.ts';
 
 export interface OperationsOptions {
   readonly config: Config;
@@ -51,7 +45,7 @@ export async function openOperations(options: OperationsOptions): Promise<Operat
   const observer = new Observer({ board, health, ringMax: config.journal.ringMax });
   const followLive = await liveFollower(join(data, 'generations'), { board, health });
   const refresh = (): Promise<void> => {
-    observePartitions(partitions(), board);
+    observer.partitions(partitions());
     return followLive();
   };
   board.set('restill_build_info', 1, { version });

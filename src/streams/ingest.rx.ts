@@ -4,10 +4,10 @@
 // there is never a second one in flight.
 import { concatMap, defer, filter, map, type Observable, repeat, takeWhile } from 'rxjs';
 import type { Config } from '../config.ts';
-import type { IngestCounts, JournalStatus } from '../contract.ts';
+import type { IngestCounts, JournalStatus, PartitionClock } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import { type Batching, type Harvest, openBatching } from './batch.ts';
-import { openIntake } from './intake.ts';
+import { type Intake, openIntake } from './intake.ts';
 import { type Merge, openMerge, openPassage } from './merge.ts';
 import type { DeadLetterFile, Journal, Source, SourceItem } from './ports.ts';
 
@@ -24,6 +24,8 @@ export interface IngestProgress {
   readonly counts: IngestCounts;
   readonly bytesRead: number;
   readonly bytesTotal: number;
+  /** At most a transaction ahead of what is durable. */
+  readonly clocks: readonly PartitionClock[];
 }
 
 export interface Ingest {
@@ -69,6 +71,7 @@ interface Step {
 class Run {
   readonly #parts: IngestParts;
   readonly #merge: Merge;
+  readonly #intake: Intake;
   readonly #batching: Batching;
   #inFlight: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -83,11 +86,8 @@ class Run {
     this.#parts = parts;
     const isLive = source.kind === 'live';
     this.#merge = isLive ? openPassage() : openMerge(source.inputs, config.records);
-    this.#batching = openBatching(
-      config,
-      { status, gaps: isLive ? 'judged' : 'refused' },
-      openIntake(config, journal.loadState(), status.nextSequence),
-    );
+    this.#intake = openIntake(config, journal.loadState(), status.nextSequence);
+    this.#batching = openBatching(config, { status, gaps: isLive ? 'judged' : 'refused' }, this.#intake);
   }
 
   stop(): void {
@@ -97,7 +97,8 @@ class Run {
 
   progress(): IngestProgress {
     const status = this.#parts.journal.status();
-    return { status, counts: status.counts, ...this.#parts.source.progress() };
+    const clocks = this.#intake.clocks();
+    return { status, counts: status.counts, clocks, ...this.#parts.source.progress() };
   }
 
   /** Takes one transaction's worth of new records, in order. */

@@ -23,6 +23,7 @@ import type {
   Group,
   ImpressionEvent,
   IngestCounts,
+  PartitionClock,
 } from '../contract.ts';
 import { hashHex } from '../hash.ts';
 import { Admission } from './admission.ts';
@@ -66,6 +67,7 @@ export interface Intake {
   /** The source has ended: closes everything that is open. */
   finish(): void;
   drain(): Drained;
+  clocks(): PartitionClock[];
 }
 
 /**
@@ -147,6 +149,10 @@ class StreamIntake implements Intake {
     for (const visit of open) this.#closing.close(visit);
     for (const orphan of orphans) this.#abandon(orphan);
     if (open.length + orphans.length > 0) this.#changed = true;
+  }
+
+  clocks(): PartitionClock[] {
+    return this.#watermarks.clocks();
   }
 
   drain(): Drained {

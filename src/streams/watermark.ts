@@ -12,7 +12,7 @@
 //    later event late, and its own pages would stay open for years. (A topic whose record timestamps are
 //    copies of the event times has no such protection.)
 import type { Config } from '../config.ts';
-import type { Coordinates } from '../contract.ts';
+import type { Coordinates, PartitionClock } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import { type Entry, type Saved, SlotTable } from './slot-table.ts';
 
@@ -83,6 +83,16 @@ export class Watermarks {
   /** Milliseconds of event time; minus infinity before the first event of all. */
   of(partition: Partition): number {
     return Math.max(partition.newestMs - this.#disorderMax, this.floorMs);
+  }
+
+  clocks(): PartitionClock[] {
+    const known = (ms: number): number | null => (Number.isFinite(ms) ? ms : null);
+    return [...this.table.entries()].map(({ value }) => ({
+      topic: value.topic,
+      partition: value.partition,
+      newestMs: known(value.newestMs),
+      watermarkMs: known(this.of(value)),
+    }));
   }
 
   /** Next offset to read, per `topic/partition`. */

@@ -3,8 +3,8 @@
 // shown no more, and what is not known is not shown as 0.
 import { describe, expect, it } from 'vitest';
 import { Board } from '../../src/board.ts';
-import { Observer, observeDeadLetters, observeLive, observePartitions } from '../../src/commands/observe.ts';
-import type { DeadLetter, IngestCounts, Manifest } from '../../src/contract.ts';
+import { Observer, observeDeadLetters, observeLive } from '../../src/commands/observe.ts';
+import type { DeadLetter, IngestCounts, Manifest, PartitionClock } from '../../src/contract.ts';
 import type { DaemonEvent } from '../../src/daemon.rx.ts';
 import { RestillError } from '../../src/errors.ts';
 import { type MetricName, metricNames } from '../../src/metrics.ts';
@@ -39,6 +39,7 @@ const ingest = (low: number, high: number, counts: Partial<IngestCounts> = {}): 
     counts: { ...noCounts(), ...counts },
     bytesRead: 0,
     bytesTotal: 0,
+    clocks: [],
   },
 });
 const turn = (figures: Record<string, number>, cursor = 100): TrainerNews => ({
@@ -169,26 +170,41 @@ describe('the observer', () => {
 });
 
 describe('partitions', () => {
-  const standing = { topic: 'clicks', nextOffset: 40, watermarkMs: nowMs - 20_000, paused: false };
-  it('show their lag in records and in seconds of event time', () => {
-    const { board, shown } = open();
-    observePartitions([{ ...standing, partition: 0, endOffset: 45, newestEventMs: nowMs - 9_000 }], board);
-    expect(shown()).toEqual({
+  const standing = { topic: 'clicks', partition: 0, next: 42, high: 45, bytes: 900, paused: false };
+  const clock = { topic: 'clicks', partition: 0, newestMs: nowMs - 9_000, watermarkMs: nowMs - 20_000 };
+  const read = (offsets: Record<string, number>, clocks: PartitionClock[]): DaemonEvent => {
+    const event = ingest(0, 0) as Extract<DaemonEvent, { kind: 'ingest' }>;
+    const status = { ...event.progress.status, offsets };
+    return { kind: 'ingest', progress: { ...event.progress, status, clocks } };
+  };
+  const ofSource = (shown: Record<string, number>) =>
+    Object.fromEntries(Object.entries(shown).filter(([name]) => name.startsWith('source_')));
+
+  it('show what is not durable yet as lag, in records and in seconds of event time', () => {
+    const { observer, shown } = open();
+    observer.follow(read({ 'clicks/0': 40, 'clicks/1': 7 }, [{ ...clock, partition: 1 }, clock]));
+    observer.partitions([standing]);
+    expect(ofSource(shown())).toEqual({
       'source_lag_records{clicks,0}': 5,
       'source_lag_seconds{clicks,0}': 9,
       'source_event_timestamp_seconds{clicks,0}': (nowMs - 9_000) / 1000,
       'source_watermark_timestamp_seconds{clicks,0}': (nowMs - 20_000) / 1000,
+      'source_buffered_bytes{clicks,0}': 900,
       'source_paused{clicks,0}': 0,
     });
   });
 
-  it('are not shown where nothing is known of them, nor when they are lost', () => {
-    const { board, shown } = open();
-    const unknown = { ...standing, partition: 1, endOffset: null, newestEventMs: null, watermarkMs: null };
-    observePartitions([{ ...unknown, paused: true }], board);
-    expect(shown()).toEqual({ 'source_paused{clicks,1}': 1 });
-    observePartitions([], board);
-    expect(shown()).toEqual({});
+  it('show no time before their first event, and nothing when they are lost', () => {
+    const { observer, shown } = open();
+    observer.follow(read({}, [{ ...clock, newestMs: null, watermarkMs: null }]));
+    observer.partitions([{ ...standing, paused: true }]);
+    expect(ofSource(shown())).toEqual({
+      'source_lag_records{clicks,0}': 3,
+      'source_buffered_bytes{clicks,0}': 900,
+      'source_paused{clicks,0}': 1,
+    });
+    observer.partitions([]);
+    expect(ofSource(shown())).toEqual({});
   });
 });
 

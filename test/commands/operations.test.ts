@@ -43,20 +43,11 @@ it('tells of the daemon in figures, readiness and log', async () => {
 });
 
 it('asks where the partitions stand when somebody reads', async () => {
-  let nextOffset = 10;
-  const { get } = await serve(temporaryDirectory(), () => [
-    {
-      topic: 'clicks',
-      partition: 0,
-      nextOffset,
-      endOffset: 30,
-      newestEventMs: null,
-      watermarkMs: null,
-      paused: true,
-    },
-  ]);
+  const standing = { topic: 'clicks', partition: 0, high: 30, bytes: 0, paused: true };
+  let next = 10;
+  const { get } = await serve(temporaryDirectory(), () => [{ ...standing, next }]);
   expect(await get('metrics')).toContain('\nrestill_source_lag_records{topic="clicks",partition="0"} 20\n');
-  nextOffset = 25;
+  next = 25;
   expect(await get('metrics')).toContain('\nrestill_source_lag_records{topic="clicks",partition="0"} 5\n');
 });
 

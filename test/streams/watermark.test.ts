@@ -88,3 +88,16 @@ describe('clocks', () => {
     expect(again.table.get('t/1')!.value.newestMs).toBe(Number.NEGATIVE_INFINITY);
   });
 });
+
+test('clocks are told per partition, and nothing of one without an event', () => {
+  const watermarks = fresh();
+  watermarks.take(at(1, 0));
+  const first = watermarks.take(at(0, 0))!;
+  expect(watermarks.clocks()[0]).toEqual({ topic: 't', partition: 1, newestMs: null, watermarkMs: null });
+  watermarks.observe(first, 100_000);
+  expect(watermarks.clocks()).toEqual([
+    // Taken to be there: idle for 40 s behind the newest of all.
+    { topic: 't', partition: 1, newestMs: null, watermarkMs: 60_000 },
+    { topic: 't', partition: 0, newestMs: 100_000, watermarkMs: 98_000 },
+  ]);
+});
