@@ -7,6 +7,7 @@ import { addExportCommand } from './commands/export.ts';
 import { addGenerationsCommand } from './commands/generations.ts';
 import { addPullCommand } from './commands/pull.ts';
 import { addReplayCommand } from './commands/replay.ts';
+import { addRunCommand } from './commands/run.ts';
 import { addSimulateCommand } from './commands/simulate.ts';
 import { RestillError } from './errors.ts';
 
@@ -32,6 +33,7 @@ const program = new Command('restill')
   .addHelpText('after', exitCodes)
   .exitOverride();
 
+addRunCommand(program);
 addReplayCommand(program);
 addEvaluateCommand(program);
 addExportCommand(program);

@@ -14,9 +14,11 @@ import { openDeadLetters } from '../streams/dead-letters.fs.ts';
 import { openIngest } from '../streams/ingest.rx.ts';
 import { openJournal } from '../streams/journal.lmdb.ts';
 import { journalHost } from '../streams/journal-host.fs.ts';
+import type { LiveNotice } from '../streams/live-source.kafka.ts';
 import { openRecordedSource } from '../streams/recorded-source.fs.ts';
 import { superviseTrainer } from '../supervisor.rx.ts';
 import type { Log } from '../telemetry.ts';
+import { logNotice, openBoundedTopic } from './broker.ts';
 import { readConfigFile } from './config-file.ts';
 import { curveSvg } from './curve.ts';
 import { openLog } from './log.ts';
@@ -31,13 +33,19 @@ interface Options {
   readonly config?: string;
   readonly data: string;
   readonly json?: true;
+  readonly broker?: true;
+  readonly from?: string;
+  readonly until?: string;
 }
 
 export function addReplayCommand(program: Command): void {
   program
     .command('replay')
     .description('learn from recorded click topics; started again, it goes on where it was')
-    .argument('<file...>', 'recordings in the envelope of `kcat -J`: plain, gzip or zstd')
+    .argument('[file...]', 'recordings in the envelope of `kcat -J`: plain, gzip or zstd')
+    .option('--broker', 'read `topic` from kafka.brokers instead')
+    .option('--from <place>', 'with --broker: a time or offsets (0:1200,1:900); without it the beginning')
+    .option('--until <place>', 'with --broker: the same, exclusive; without it what is there now')
     .option('--config <file>', 'yaml; without it the defaults hold')
     .requiredOption('--data <dir>', 'where the journal and the generations live; made where it is missing')
     .option('--json', 'the report as one JSON object on standard output; progress goes to standard error')
@@ -51,16 +59,19 @@ lost: the same command goes on. In the data directory: journal/, generations/, d
 restill.log, and at the end report.json and curve.svg.
 
 Example:
-  restill replay clicks.jsonl.gz --config config/demo.yaml --data run`;
+  restill replay clicks.jsonl.gz --config config/demo.yaml --data run
+  restill replay --broker --until 2026-11-01T00:00:00Z --config restill.yaml --data run`;
 
 async function replay(files: string[], options: Options, command: Command): Promise<void> {
+  if ((options.broker === true) === files.length > 0)
+    throw new RestillError('USAGE', 'give recordings or --broker, one of the two');
   const { config, raw } = readConfigFile(options.config);
   const log = openDataDirectory(options.data);
   const startedMs = systemClock.elapsed();
   log.info('run.started', { files: files.length, config: options.config ?? 'defaults' });
   const run = new Run(log, progressPrinter(process.stderr, systemClock));
   try {
-    await conduct(files, { config, raw, data: options.data }, run);
+    await conduct(files, { config, raw, options }, run);
   } catch (error) {
     run.printer.end();
     log.error('run.failed', errorFields(error));
@@ -90,14 +101,18 @@ function finish(options: Options, report: Report, command: Command): void {
 interface Inputs {
   readonly config: Config;
   readonly raw: unknown;
-  readonly data: string;
+  readonly options: Options;
 }
 
 /** Opens everything, runs the daemon, closes everything. */
-async function conduct(files: string[], { config, raw, data }: Inputs, run: Run): Promise<void> {
-  const source = await openRecordedSource(files, config.records);
+async function conduct(files: string[], { config, raw, options }: Inputs, run: Run): Promise<void> {
+  const { data } = options;
+  // Before the journal is made: what cannot be read shall leave nothing behind.
+  const recorded = options.broker ? null : await openRecordedSource(files, config.records);
   const journal = openJournal(join(data, 'journal'), { config, host: journalHost });
   const { deadLetterBytes } = journal.status();
+  const source =
+    recorded ?? (await openBoundedTopic({ config, options, status: journal.status(), note: run.note }));
   const deadLetters = await openDeadLetters(join(data, 'dead-letters.jsonl'), deadLetterBytes);
   const ingest = openIngest({ config, source, journal, deadLetters });
   const trainer = superviseTrainer({
@@ -135,6 +150,9 @@ class Run {
     this.#log = log;
     this.printer = printer;
   }
+
+  /** What a live source has to tell. */
+  readonly note = (notice: LiveNotice): void => logNotice(notice, this.#log);
 
   /** The first signal is an orderly stop; at the second nothing is waited for. */
   leaveAtOnce(kill: () => void): void {

@@ -16,6 +16,11 @@ export function readSecrets({ tls, sasl }: KafkaConfig): Secrets {
   };
 }
 
+/** What the log must mask, whoever writes it. */
+export function secretTexts({ password, key }: Secrets): string[] {
+  return [password, key].filter((text) => text !== null);
+}
+
 function read(name: string, secret: Secret): string {
   if ('file' in secret) return readPlace(name, secret.file);
   const value = process.env[secret.env];

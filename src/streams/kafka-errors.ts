@@ -90,7 +90,7 @@ function causes(error: unknown): Thrown[] {
   const chain: Thrown[] = [];
   let at: unknown = error;
   while (typeof at === 'object' && at !== null && chain.length < causesMax) {
-    chain.unshift(at as Thrown);
+    chain.unshift(at);
     at = (at as Thrown).cause;
   }
   return chain.length > 0 ? chain : [{ message: String(error) }];

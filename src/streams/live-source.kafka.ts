@@ -45,6 +45,8 @@ export interface LiveParts {
   readonly status: Pick<IngestStatus, 'offsets' | 'fingerprints'>;
   /** The consumer group; a bounded source has one of its own, in which nothing is committed. */
   readonly group: string;
+  /** Where a partition begins that the journal does not know. Null: at its beginning. */
+  readonly from: ReadonlyMap<number, number> | null;
   /** Exclusive, by partition: the source ends there. Null: it does not end. */
   readonly until: ReadonlyMap<number, number> | null;
   readonly notice: (notice: LiveNotice) => void;
@@ -53,7 +55,11 @@ export interface LiveParts {
 export interface LiveSource extends Source {
   /** What is durable, per `topic/partition`: the group's commit follows, now and then. */
   acknowledge(offsets: Readonly<Record<string, number>>): void;
-  partitions(): PartitionProgress[];
+  partitions(): readonly LivePartition[];
+}
+
+export interface LivePartition extends PartitionProgress {
+  readonly paused: boolean;
 }
 
 /** Joins the group. @throws RestillError KAFKA_* */
@@ -153,8 +159,8 @@ class KafkaSource implements LiveSource {
     return { bytesRead: this.#read, bytesTotal: this.#read + behind };
   }
 
-  partitions(): PartitionProgress[] {
-    return this.#order.progress();
+  partitions(): LivePartition[] {
+    return this.#order.progress().map((at) => ({ ...at, paused: this.#paused.has(at.partition) }));
   }
 
   acknowledge(offsets: Readonly<Record<string, number>>): void {
@@ -295,7 +301,7 @@ class KafkaSource implements LiveSource {
   }
 
   async #whereToStart(partitions: readonly number[]): Promise<StartOf[]> {
-    const { desk, status, config, group } = this.#parts;
+    const { desk, status, config, group, from } = this.#parts;
     const ranges = await desk.ranges();
     const committed = config.kafka.shared ? await desk.committed(group) : new Map<number, number>();
     return partitions.map((partition) => {
@@ -303,7 +309,8 @@ class KafkaSource implements LiveSource {
       const left = this.#order.leftAt(partition);
       const own = left?.next ?? status.offsets[key] ?? null;
       const { low, high } = ranges.get(partition) ?? { low: 0, high: 0 };
-      const known = { key, own, committed: committed.get(partition) ?? null, low, high };
+      const first = Math.max(low, from?.get(partition) ?? low);
+      const known = { key, own, committed: committed.get(partition) ?? null, low, high, first };
       const { next, gap } = takeUp(known, config.kafka);
       const mayCompare = next === own && next > low;
       const fingerprint = mayCompare ? (left ? left.fingerprint : (status.fingerprints[key] ?? null)) : null;

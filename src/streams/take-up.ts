@@ -13,6 +13,8 @@ export interface Known {
   /** First offset that the broker has, and the one after the last. */
   readonly low: number;
   readonly high: number;
+  /** Where to begin with a partition that nobody knows; at least `low`. */
+  readonly first: number;
 }
 
 export interface TakeUp {
@@ -30,7 +32,7 @@ export function takeUp(known: Known, { shared, onGap }: Pick<KafkaConfig, 'share
   const { key, own, low, high } = known;
   const committed = shared ? known.committed : null;
   const next = own === null ? committed : Math.max(own, committed ?? 0);
-  if (next === null) return { next: low, gap: null };
+  if (next === null) return { next: known.first, gap: null };
   if (next > high) throw endsBefore(key, next, high);
   if (next >= low) return { next, gap: null };
   const gap = { from: next, to: low };

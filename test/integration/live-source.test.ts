@@ -2,15 +2,17 @@
 // is never silent (promise 10), what waits is bounded (promise 11), and what is known to go wrong with
 // kafkajs does not.
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { CompressionTypes } from 'kafkajs';
 import { lastValueFrom, tap } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Config } from '../../src/config.ts';
+import { type Config, parseConfig } from '../../src/config.ts';
 import type { SourceRecord } from '../../src/contract.ts';
+import { parseEnvelope } from '../../src/streams/envelope.ts';
 import { type IngestProgress, openIngest } from '../../src/streams/ingest.rx.ts';
-import type { DeadLetterFile, Journal, SourceItem } from '../../src/streams/ports.ts';
+import type { DeadLetterFile, Journal, Source, SourceItem } from '../../src/streams/ports.ts';
 import { openRecordedSource } from '../../src/streams/recorded-source.fs.ts';
 import { type Broker, startBroker } from '../support/broker/broker.ts';
 import { canRunKafka } from '../support/broker/jars.ts';
@@ -19,6 +21,7 @@ import { createTopic, deleteBefore, produce, withAdmin } from '../support/broker
 import { temporaryDirectory } from '../support/directory.ts';
 import { emptyStore, MemoryJournal } from '../support/memory-journal.ts';
 import { journalConfig, recordingOf, recordOf, topicOf } from '../support/records.ts';
+import { sharedFile } from '../support/shared.ts';
 
 const noLetters: DeadLetterFile = { append: () => Promise.resolve(0), close: () => Promise.resolve() };
 
@@ -84,6 +87,26 @@ describe.skipIf(!canRunKafka())('a live topic', () => {
     expect(done.status.ended).toBe(true);
     expect(store.status).toEqual(expected.status);
     expect(store.groups).toEqual(expected.groups);
+  });
+
+  const esci = sharedFile('data/esci/clicks.jsonl.gz');
+  test.skipIf(esci === null)('so does the ESCI topic, with default settings', async () => {
+    const config = parseConfig({ kafka: { brokers: [broker.bootstrap] } });
+    const ingest = async (source: Source) => {
+      const journal = new MemoryJournal(emptyStore(), config);
+      const { progress$ } = openIngest({ config, source, journal, deadLetters: noLetters });
+      const { status, counts } = await lastValueFrom(progress$);
+      await source.close();
+      return { counts, contentHash: status.contentHash, offsets: Object.values(status.offsets) };
+    };
+    const lines = gunzipSync(readFileSync(esci!)).toString('utf8').split('\n').slice(0, -1);
+    const records = lines.map(
+      (line) => parseEnvelope(Buffer.from(line), { file: '', line: 0 }) as SourceRecord,
+    );
+    const topic = await topicWith(records, 3);
+    const recorded = await ingest(await openRecordedSource([esci!], config.records));
+    expect(recorded.counts.records).toBe(30_472);
+    expect(await ingest(await openLive({ config, topic, until: 'now', group: 'esci' }))).toEqual(recorded);
   });
 
   test('stopped and started again goes on where the journal is; nothing twice, nothing left out', async () => {

@@ -44,7 +44,7 @@ export async function openLive(options: LiveOptions): Promise<Live> {
   try {
     const ends = until === 'now' ? endsOf(await desk.ranges()) : until;
     const notice = (found: LiveNotice): void => void notices.push(found);
-    const parts = { kafka, desk, config, timer: systemClock, status, group, until: ends, notice };
+    const parts = { kafka, desk, config, timer: systemClock, status, group, from: null, until: ends, notice };
     const source = await openLiveSource(parts);
     const close = async (): Promise<void> => {
       await source.close();

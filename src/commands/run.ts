@@ -1,0 +1,167 @@
+// restill run: a topic of a broker in, better students out, until it is told to stop. The composition root of
+// the live source, journal and trainer.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { lastValueFrom, tap } from 'rxjs';
+import { systemClock } from '../clock.ts';
+import type { Config } from '../config.ts';
+import { daemon$ } from '../daemon.rx.ts';
+import { RestillError } from '../errors.ts';
+import { openDeadLetters } from '../streams/dead-letters.fs.ts';
+import { openLetterSender } from '../streams/dead-letters.kafka.ts';
+import { openIngest } from '../streams/ingest.rx.ts';
+import { openJournal } from '../streams/journal.lmdb.ts';
+import { journalHost } from '../streams/journal-host.fs.ts';
+import type { LiveSource } from '../streams/live-source.kafka.ts';
+import type { DeadLetterFile, Journal } from '../streams/ports.ts';
+import { superviseTrainer } from '../supervisor.rx.ts';
+import type { Log } from '../telemetry.ts';
+import { type Broker, logNotice, openBroker, openTopic } from './broker.ts';
+import { readConfigFile } from './config-file.ts';
+import { openLog } from './log.ts';
+import { errorFields } from './log-daemon.ts';
+import type { PartitionStanding } from './observe.ts';
+import { type Operations, openOperations } from './operations.ts';
+import { readSecrets, secretTexts } from './secrets.ts';
+import { openSignals } from './signals.ts';
+import { startTrainer } from './trainer-child.ts';
+
+interface Options {
+  readonly config: string;
+  readonly data: string;
+}
+
+export function addRunCommand(program: Command): void {
+  program
+    .command('run')
+    .description('learn from a live topic, until told to stop; started again, it goes on where it was')
+    .requiredOption('--config <file>', 'yaml; `topic` and `kafka` say what is read')
+    .requiredOption('--data <dir>', 'where the journal and the generations live; made where it is missing')
+    .addHelpText('after', help)
+    .action((options: Options, command: Command) => run(options, command));
+}
+
+const help = `
+SIGTERM or Ctrl-C takes in no more, makes a snapshot and leaves with 0, within run.drain_deadline; a second
+one leaves at once. Either way nothing is lost: the same command goes on. The log goes to standard output, one
+JSON object a line.
+
+Example:
+  restill run --config restill.yaml --data /var/lib/restill`;
+
+async function run(options: Options, command: Command): Promise<void> {
+  const { config, raw } = readConfigFile(options.config);
+  const log = openLog(1, secretTexts(readSecrets(config.kafka)));
+  makeDirectory(options.data);
+  log.info('run.started', { topic: config.topic, config: options.config });
+  const version = command.parent?.version() ?? '';
+  try {
+    await conduct({ config, raw, data: options.data, log, version });
+  } catch (error) {
+    log.error('run.failed', errorFields(error));
+    throw error;
+  }
+  log.info('run.finished');
+}
+
+interface Inputs {
+  readonly config: Config;
+  readonly raw: unknown;
+  readonly data: string;
+  readonly log: Log;
+  readonly version: string;
+}
+
+/** Opens everything, runs the daemon, closes everything, in the opposite order. */
+async function conduct(inputs: Inputs): Promise<void> {
+  const { config, data, log, version } = inputs;
+  const closing: (() => Promise<unknown> | unknown)[] = [];
+  const opened = <T extends { close(): unknown }>(part: T): T => {
+    closing.unshift(() => part.close());
+    return part;
+  };
+  try {
+    const journal = opened(openJournal(join(data, 'journal'), { config, host: journalHost }));
+    const broker = await openBroker(config, (message) => log.info('source.client', { message }));
+    opened(broker.desk);
+    const notice = (found: Parameters<typeof logNotice>[0]): void => logNotice(found, log);
+    const bounds = { from: null, until: null };
+    const status = journal.status();
+    const source = opened(await openTopic({ config, broker, status, bounds, notice }));
+    const topic = config.topic!;
+    const partitions = (): PartitionStanding[] => source.partitions().map((at) => ({ topic, ...at }));
+    const operations = opened(await openOperations({ config, data, log, version, partitions }));
+    const file = opened(await openDeadLetters(join(data, 'dead-letters.jsonl'), status.deadLetterBytes));
+    const deadLetters = opened(await withTopic(file, { config, broker, operations }));
+    const ingest = openIngest({ config, source, journal, deadLetters });
+    await live(inputs, { source, journal, operations, ingest });
+  } finally {
+    for (const close of closing) await Promise.resolve(close()).catch(() => {}); // What is durable stays so.
+  }
+}
+
+interface Parts {
+  readonly source: LiveSource;
+  readonly journal: Journal;
+  readonly operations: Operations;
+  readonly ingest: ReturnType<typeof openIngest>;
+}
+
+async function live({ config, raw, data }: Inputs, parts: Parts): Promise<void> {
+  const { source, journal, operations, ingest } = parts;
+  const trainer = superviseTrainer({
+    start: () => startTrainer({ dataDirectory: data, config: raw }),
+    policy: config.trainer,
+    timer: systemClock,
+  });
+  const signals = openSignals();
+  signals.leave$.subscribe(() => {
+    trainer.kill();
+    process.exit(130);
+  });
+  const events$ = daemon$({
+    ...{ ingest, trainer, stop$: signals.stop$, trainerLost: 'ingest-on' },
+    retire: (cursor) => journal.retire(cursor),
+    drainDeadline: { ms: config.run.drainDeadline, timer: systemClock },
+  });
+  const follow = (event: Parameters<Operations['follow']>[0]): void => {
+    operations.follow(event);
+    if (event.kind === 'ingest') source.acknowledge(event.progress.status.offsets);
+  };
+  try {
+    await lastValueFrom(events$.pipe(tap(follow)));
+  } finally {
+    signals.close();
+  }
+}
+
+/** Letters are counted; and go to the topic of kafka.dead_letters, too, before the file. */
+async function withTopic(
+  file: DeadLetterFile,
+  { config, broker, operations }: { config: Config; broker: Broker; operations: Operations },
+): Promise<DeadLetterFile> {
+  const { deadLetters: topic, group: reader } = config.kafka;
+  const sender = topic === null ? null : await openLetterSender(broker.kafka, { topic, reader });
+  return {
+    async append(letters) {
+      if (letters.length > 0) await sender?.bury(letters);
+      operations.countDeadLetters(letters);
+      return file.append(letters);
+    },
+    close: async () => sender?.close(),
+  };
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (cause) {
+    throw new RestillError(
+      'STORE_WRITE_FAILED',
+      `cannot write into the data directory ${directory}: ${errorFields(cause).message}; ` +
+        'give one that may be written',
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,65 @@
+// A dead letter as a message of a topic, and back: the original key, value and headers, and where it came from
+// and why in the headers of Kafka Connect (KIP-298), which other tools know.
+import type { DeadLetter, SourceRecord } from '../contract.ts';
+
+/** As kafkajs sends it; a header may have several values. */
+export interface LetterMessage {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Record<string, string | string[]>;
+}
+
+const prefix = '__connect.errors.';
+
+const codes: Readonly<Record<DeadLetter['reason'], string>> = {
+  malformed: 'RECORD_MALFORMED',
+  'too-large': 'RECORD_TOO_LARGE',
+};
+
+/** @param reader who could not use it: the consumer group. */
+export function letterMessage({ record, reason, detail }: DeadLetter, reader: string): LetterMessage {
+  const { topic, partition, offset } = record;
+  const message = originalMessage(record);
+  const told = {
+    topic,
+    partition: String(partition),
+    offset: String(offset),
+    'connector.name': reader,
+    'task.id': '0',
+    stage: 'VALUE_CONVERTER',
+    'class.name': 'restill',
+    'exception.class.name': codes[reason],
+    'exception.message': detail,
+  };
+  for (const [name, value] of Object.entries(told)) message.headers[prefix + name] = value;
+  return message;
+}
+
+/** What was sent first: without the headers of an earlier failure. */
+export function originalMessage({ key, value, headers }: SourceRecord): LetterMessage {
+  const kept: Record<string, string | string[]> = {};
+  for (const [name, one] of headers) {
+    if (name.startsWith(prefix)) continue;
+    const before = kept[name];
+    kept[name] = before === undefined ? one : [before, one].flat();
+  }
+  return { key: bytesOf(key), value: bytesOf(value), headers: kept };
+}
+
+/** The letter that a message of a dead-letter topic is; null for any other message. */
+export function letterOf(record: SourceRecord): DeadLetter | null {
+  const told = new Map(record.headers);
+  const header = (name: string): string | undefined => told.get(prefix + name);
+  const [topic, partition, offset] = [header('topic'), header('partition'), header('offset')];
+  if (topic === undefined || partition === undefined || offset === undefined) return null;
+  const code = header('exception.class.name');
+  const headers = record.headers.filter(([name]) => !name.startsWith(prefix));
+  return {
+    record: { ...record, topic, partition: Number(partition), offset: Number(offset), headers },
+    reason: code === codes['too-large'] ? 'too-large' : 'malformed',
+    detail: header('exception.message') ?? '',
+  };
+}
+
+const bytesOf = (content: string | Uint8Array | null): Buffer | null =>
+  content === null ? null : typeof content === 'string' ? Buffer.from(content) : Buffer.from(content);
