@@ -6,7 +6,7 @@
 //    RankNet, and gradients that have come back through all 30 layers.
 // 3. Their tokenizers give the ids of the Rust library, on 10,000 texts of many scripts.
 // All within 1e-4; gradients within 1e-4 of their largest number.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer as RustTokenizer } from 'tokenizers';
 import { describe, expect, test } from 'vitest';
@@ -19,6 +19,7 @@ import { pack, packCompletions } from '../../src/tensor/packing.ts';
 import { openTokenizer } from '../../src/tensor/tokenizer.ts';
 import { hybridMse, rankNet } from '../../src/trainer/losses.ts';
 import { goldenPath } from '../support/golden.ts';
+import { realModel } from '../support/models.ts';
 import {
   evaluate,
   expectClose,
@@ -30,12 +31,9 @@ import {
 } from '../support/parity.ts';
 import { someTexts } from '../support/texts.ts';
 
-const folder = process.env.RESTILL_MODELS ?? '';
 const known = readdirSync(goldenPath('real')).map((file) => file.replace('.json', ''));
-const models = known.filter((name) => folder !== '' && existsSync(join(folder, name, 'config.json')));
-const absent = known.filter((name) => !models.includes(name));
-if (absent.length > 0)
-  console.warn(`skipped: parity of ${absent.join(', ')} (set RESTILL_MODELS to a folder that holds them)`);
+const directories = new Map(known.map((name) => [name, realModel(name)]));
+const models = known.filter((name) => directories.get(name) !== null);
 
 /** Value k of a tensor that the directory lacks is sin(k + 1) / 20, on both sides. */
 function probed({ weights, fresh }: LoadedModel, expected: readonly string[]): Tensors {
@@ -112,17 +110,17 @@ describe.runIf(models.length > 0)('real models', () => {
   test.each(models)(
     '%s: figures',
     (name) => {
-      const model = openModelDirectory(join(folder, name), { seed: 1, layers: null });
+      const model = openModelDirectory(directories.get(name)!, { seed: 1, layers: null });
       if (model.family === 'bert') checkBert(model, readGolden<GoldenBert>(`real/${name}.json`));
       else checkLlama(model, readGolden<GoldenLlama>(`real/${name}.json`));
     },
-    120_000,
+    300_000,
   );
 
   test.each(models)(
     '%s: token ids',
     async (name) => {
-      const read = (file: string) => readFileSync(join(folder, name, file), 'utf8');
+      const read = (file: string) => readFileSync(join(directories.get(name)!, file), 'utf8');
       const json = read('tokenizer.json');
       const { encode } = openTokenizer(json, read('tokenizer_config.json'));
       // Some say how long texts should be; we cut and pad by ourselves.
@@ -133,6 +131,6 @@ describe.runIf(models.length > 0)('real models', () => {
       const expected = await rust.encodeBatch(texts, { addSpecialTokens: false });
       expect(texts.filter((text, i) => `${expected[i]!.getIds()}` !== `${encode(text)}`)).toEqual([]);
     },
-    120_000,
+    300_000,
   );
 });

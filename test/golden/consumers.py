@@ -1,0 +1,36 @@
+"""What transformers and sentence-transformers make of exported students; for test/checkpoint/consumers.test.ts.
+
+Standard input: JSON, a list of {"directory", "pairs": [[query, document], ...], "tokensMax"}.
+Standard output: JSON, for each of them the token ids, the token types, the logits of
+AutoModelForSequenceClassification, and what CrossEncoder.predict gives.
+"""
+import json
+import os
+import sys
+
+os.environ['HF_HUB_OFFLINE'] = '1'
+import torch
+from sentence_transformers import CrossEncoder
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+
+@torch.inference_mode()
+def consume(directory, pairs, tokensMax):
+    tokenizer = AutoTokenizer.from_pretrained(directory)
+    model, loaded = AutoModelForSequenceClassification.from_pretrained(directory, output_loading_info=True)
+    # As lists: alone, an empty document would count as none, and there would be no second [SEP].
+    encoded = tokenizer(*map(list, zip(*pairs)), truncation='only_second', max_length=tokensMax)
+    padded = tokenizer.pad(encoded, return_tensors='pt')
+    # Without a length given, as somebody would who read no card: the directory must say how far it reads.
+    encoder = CrossEncoder(directory, device='cpu')
+    return dict(
+        architecture=type(model).__name__,
+        unmatched=sorted(str(key) for kind in ('missing_keys', 'unexpected_keys', 'mismatched_keys') for key in loaded[kind]),
+        ids=encoded['input_ids'],
+        types=encoded['token_type_ids'],
+        logits=model(**padded).logits[:, 0].tolist(),
+        predictions=encoder.predict(pairs, batch_size=8).tolist(),
+    )
+
+
+json.dump([consume(**export) for export in json.load(sys.stdin)], sys.stdout)
