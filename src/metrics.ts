@@ -18,7 +18,7 @@ export const labelBounds = {
   turn: ['PRETRAIN', 'FINETUNE', 'SCORE', 'DISTILL', 'EVALUATE', 'SNAPSHOT'],
   objective: ['pretrain', 'finetune', 'distill'],
   on: ['judgments', 'clicks', 'prequential'],
-  ranker: ['random', 'bm25', 'shown', 'studentBefore', 'student', 'teacher'],
+  ranker: ['random', 'bm25', 'shown', 'student', 'teacher'],
   decision: ['PROMOTE', 'HOLD', 'REJECT'],
 } as const satisfies Record<string, number | readonly string[]>;
 

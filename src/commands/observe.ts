@@ -4,7 +4,7 @@ import { generationNumber } from '../checkpoint/generation.ts';
 import type { DeadLetter, IngestCounts, Manifest, PartitionClock } from '../contract.ts';
 import type { DaemonEvent, IngestProgress } from '../daemon.rx.ts';
 import { daemonStates } from '../lifecycle.ts';
-import type { LabelsOf, MetricName } from '../metrics.ts';
+import { type LabelsOf, labelBounds, type MetricName } from '../metrics.ts';
 import type { TrainerNews, TurnReport } from '../protocol.ts';
 import type { Health } from '../readiness.ts';
 
@@ -26,6 +26,7 @@ export class Observer {
 
   constructor(observed: Observed) {
     this.#observed = observed;
+    beginAtZero(observed.board);
   }
 
   follow(event: DaemonEvent): void {
@@ -106,6 +107,21 @@ export class Observer {
 
   #backlog(): void {
     this.#observed.board.set('restill_trainer_backlog_groups', Math.max(0, this.#high - this.#cursor));
+  }
+}
+
+/** What is counted here, before it happens for the first time: an increase from nothing would go unnoticed. */
+function beginAtZero(board: Board): void {
+  board.add('restill_series_dropped_total', 0);
+  board.add('restill_generations_damaged_total', 0);
+  for (const code of ['TRAINER_DIED', 'NON_FINITE'] as const)
+    board.add('restill_trainer_restarts_total', 0, { code });
+  for (const decision of labelBounds.decision) board.add('restill_generations_total', 0, { decision });
+  for (const reason of ['malformed', 'too-large'] satisfies DeadLetter['reason'][])
+    board.add('restill_dead_letters_total', 0, { reason });
+  for (const turn of labelBounds.turn) {
+    board.add('restill_trainer_turns_total', 0, { turn });
+    board.add('restill_trainer_turn_seconds_total', 0, { turn });
   }
 }
 

@@ -18,18 +18,21 @@ function open() {
   const board = new Board();
   const health = new Health();
   const observer = new Observer({ board, health, ringMax: 200 });
-  /** `name{label values}` -> value. */
+  const all = (names: readonly MetricName[] = metricNames): [string, number][] =>
+    names.flatMap((name) =>
+      board.samples(name, nowMs).map(({ labels, value }): [string, number] => {
+        const values = Object.values(labels).join(',');
+        return [name.replace('restill_', '') + (values && `{${values}}`), value];
+      }),
+    );
+  const begun = new Set(all().map(([name]) => name));
+  /** `name{label values}` -> value, without counters that still stand at 0. */
   const shown = (...names: MetricName[]): Record<string, number> =>
     Object.fromEntries(
-      (names.length > 0 ? names : metricNames).flatMap((name) =>
-        board.samples(name, nowMs).map(({ labels, value }) => {
-          const values = Object.values(labels).join(',');
-          return [name.replace('restill_', '') + (values && `{${values}}`), value];
-        }),
-      ),
+      all(names.length > 0 ? names : metricNames).filter(([name, value]) => value !== 0 || !begun.has(name)),
     );
   const hear = (message: TrainerNews): void => observer.follow({ kind: 'trainer', message });
-  return { board, health, observer, hear, shown };
+  return { board, health, observer, hear, shown, all };
 }
 
 const ingest = (low: number, high: number, counts: Partial<IngestCounts> = {}): DaemonEvent => ({
@@ -48,6 +51,30 @@ const turn = (figures: Record<string, number>, cursor = 100): TrainerNews => ({
 });
 
 describe('the observer', () => {
+  it('begins to count at 0: an increase from nothing would go unnoticed', () => {
+    const counted = new Set(
+      open()
+        .all()
+        .map(([name]) => name.replace(/\{.*/, '')),
+    );
+    expect([...counted].sort()).toEqual([
+      'dead_letters_total',
+      'generations_damaged_total',
+      'generations_total',
+      'series_dropped_total',
+      'trainer_restarts_total',
+      'trainer_turn_seconds_total',
+      'trainer_turns_total',
+    ]);
+    expect(
+      new Set(
+        open()
+          .all()
+          .map(([, value]) => value),
+      ),
+    ).toEqual(new Set([0]));
+  });
+
   it('shows the counts of ingest, each once', () => {
     const { observer, shown } = open();
     const keys = Object.keys(noCounts()) as (keyof IngestCounts)[];
