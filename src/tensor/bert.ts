@@ -36,8 +36,16 @@ export function bertParameters(config: BertConfig): ParameterSpec[] {
   ];
 }
 
+/** What the model is made of: an exporter needs no more than this. */
+export type BertOps<T> = Pick<
+  Ops<T>,
+  | ('parameter' | 'embedding' | 'rows' | 'stack' | 'reshape')
+  | ('add' | 'tanh' | 'gelu' | 'linear' | 'layerNorm')
+  | ('toGrid' | 'toTokens' | 'splitHeads' | 'mergeHeads' | 'attention' | 'paddingBias')
+>;
+
 /** Scores in logits -> [n]. */
-export function bertScores<T>(ops: Ops<T>, config: BertConfig, batch: PackedBatch<T>): T {
+export function bertScores<T>(ops: BertOps<T>, config: BertConfig, batch: PackedBatch<T>): T {
   const pass = { ops, config, batch };
   let x = embeddings(pass); // [m, hidden]
   for (let i = 0; i < config.layers - 1; i++) {
@@ -52,7 +60,7 @@ export function bertScores<T>(ops: Ops<T>, config: BertConfig, batch: PackedBatc
 }
 
 /** The output of the last layer at every token -> [m, hidden]: what an embedding model pools. */
-export function bertHidden<T>(ops: Ops<T>, config: BertConfig, batch: PackedBatch<T>): T {
+export function bertHidden<T>(ops: BertOps<T>, config: BertConfig, batch: PackedBatch<T>): T {
   const pass = { ops, config, batch };
   let x = embeddings(pass); // [m, hidden]
   for (let i = 0; i < config.layers; i++) {
@@ -63,7 +71,7 @@ export function bertHidden<T>(ops: Ops<T>, config: BertConfig, batch: PackedBatc
 
 /** One run through the model. */
 interface Pass<T> {
-  readonly ops: Ops<T>;
+  readonly ops: BertOps<T>;
   readonly config: BertConfig;
   readonly batch: PackedBatch<T>;
 }
@@ -115,10 +123,10 @@ function rest<T>({ ops, config }: Pass<T>, layer: string, x: T, context: T): T {
 const headShape = ({ heads, hidden }: BertConfig) => ({ heads, size: hidden / heads, groups: 1 });
 
 /** One or several layers of weights side by side, as one matrix product: [rows, in] -> [rows, sum of out]. */
-function dense<T>(ops: Ops<T>, names: readonly string[], x: T): T {
+function dense<T>(ops: BertOps<T>, names: readonly string[], x: T): T {
   const all = (kind: 'weight' | 'bias') => ops.stack(names.map((name) => ops.parameter(`${name}.${kind}`)));
   return ops.linear(x, all('weight'), all('bias'));
 }
 
-const norm = <T>(ops: Ops<T>, config: BertConfig, name: string, x: T): T =>
+const norm = <T>(ops: BertOps<T>, config: BertConfig, name: string, x: T): T =>
   ops.layerNorm(x, ops.parameter(`${name}.weight`), ops.parameter(`${name}.bias`), config.epsilon);
