@@ -4,7 +4,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Config } from '../../src/config.ts';
 import { RestillError } from '../../src/errors.ts';
 import { documentText } from '../../src/tensor/texts.ts';
 import { calibrate } from '../../src/trainer/calibration.ts';
@@ -21,20 +20,17 @@ const script = fileURLToPath(new URL('../peer/cross_encoder.py', import.meta.url
 /** @throws RestillError BACKEND_MISSING where Python fails. */
 export function runPeer(
   ctx: Context,
-  config: Config,
   teachers: readonly Cell[],
   split: Split,
 ): Pick<Cell, 'scores' | 'labels' | 'notes'> {
-  const stream = clickStream(ctx.esci, split, config, ctx.options);
-  const batches = withScorer(ctx, config, (scorer) =>
-    batchesOf(distillShop(scorer, stream, teachers), stream.block),
-  );
-  const { distill, student, trainer } = config;
+  const stream = clickStream(ctx.esci, split, ctx.config, ctx.options);
+  const batches = withScorer(ctx, (scorer) => batchesOf(distillShop(scorer, stream, teachers), stream.block));
+  const { distill, student, trainer } = ctx.config;
   const task = {
     model: ctx.options.student,
     tokens_max: student.tokensMax,
     threads: trainer.threads,
-    seed: config.seed,
+    seed: ctx.config.seed,
     learning_rate: distill.learningRate,
     warmup_steps: distill.warmupSteps,
     weight_decay: distill.weightDecay,

@@ -18,11 +18,23 @@ export interface PlanInputs {
   readonly fingerprints: Fingerprints;
 }
 
-/** The recipe of an arm. */
-export function configOf(arm: Arm, { config }: PlanInputs): Config {
-  if (arm.kind === 'peer') return configOf(armNamed(arm.like), { config } as PlanInputs);
-  if (arm.kind !== 'student' || arm.pointWeight === null) return config;
-  return { ...config, distill: { ...config.distill, pointWeight: arm.pointWeight } };
+/** The recipe of an arm: all but what the arm is about is the same for all. */
+export function configOf(arm: Arm, config: Config): Config {
+  switch (arm.kind) {
+    case 'floor':
+    case 'cosine':
+    case 'fresh':
+      return config;
+    case 'teacher':
+      // What is switched off needs no moments, which are twice the size of the weights.
+      return arm.pretrain ? config : { ...config, pretrain: { ...config.pretrain, stepsMax: 0 } };
+    case 'student': {
+      const pointWeight = arm.pointWeight ?? config.distill.pointWeight;
+      return { ...config, distill: { ...config.distill, pointWeight } };
+    }
+    case 'peer':
+      return configOf(armNamed(arm.like), config);
+  }
 }
 
 export const nameOf = (arm: Arm, split: Split, inputs: PlanInputs): CellName => ({
@@ -35,7 +47,7 @@ export const nameOf = (arm: Arm, split: Split, inputs: PlanInputs): CellName => 
 /** All that decides about a cell: nothing else, or finished ones are lost for nothing. */
 export function settingsOf(arm: Arm, split: Split, inputs: PlanInputs): unknown {
   const { options, fingerprints } = inputs;
-  const { seed, pretrain, finetune, distill, replay, student, teacher } = configOf(arm, inputs);
+  const { seed, pretrain, finetune, distill, replay, student, teacher } = configOf(arm, inputs.config);
   const common = { arm: { ...arm, name: '' }, on: split.on, fold: split.fold, folds: foldCount, seed };
   const stream = {
     streams: streamsDigest(inputs.config),

@@ -39,7 +39,7 @@ function compute({ ctx, arm, split, inputs, store }: Parameters<typeof runCell>[
     assert(cell !== null, `${arm.name} is computed before ${name}`);
     return cell;
   });
-  const config = configOf(arm, inputs);
+  const config = configOf(arm, inputs.config);
   switch (arm.kind) {
     case 'floor':
       return floor(ctx, arm.name);
@@ -48,11 +48,11 @@ function compute({ ctx, arm, split, inputs, store }: Parameters<typeof runCell>[
     case 'fresh':
       return runFresh(ctx);
     case 'teacher':
-      return runTeacher(ctx, arm, split);
+      return runTeacher({ ...ctx, config }, arm, split);
     case 'student':
-      return runStudent(ctx, config, needs, split);
+      return runStudent({ ...ctx, config }, needs, split);
     case 'peer':
-      return runPeer(ctx, config, needs, split);
+      return runPeer({ ...ctx, config }, needs, split);
   }
 }
 
@@ -65,7 +65,10 @@ const floor = ({ esci }: Context, name: 'random' | 'bm25') => ({
 /** For the reader of a cell; what it hangs on is in its settings. */
 function commit(): string {
   try {
-    return execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
+    return execFileSync('git', ['describe', '--always', '--dirty'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
   } catch {
     return 'unknown'; // a release without its history measures as well
   }

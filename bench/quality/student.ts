@@ -1,6 +1,5 @@
 // A student: from its start with a fresh head, distilled from grades that other cells have left.
 
-import type { Config } from '../../src/config.ts';
 import { RestillError } from '../../src/errors.ts';
 import { calibrate, fitCalibration } from '../../src/trainer/calibration.ts';
 import { LabelTable } from '../../src/trainer/labels.ts';
@@ -18,13 +17,13 @@ type Result = Pick<Cell, 'scores' | 'labels' | 'notes'>;
 
 /** The student as it is before it learns. */
 export function runFresh(ctx: Context): Result {
-  return withScorer(ctx, ctx.config, (scorer) => ({ ...judge(ctx, scorer), notes: {} }));
+  return withScorer(ctx, (scorer) => ({ ...judge(ctx, scorer), notes: {} }));
 }
 
-/** @param config the recipe with this arm's point weight. */
-export function runStudent(ctx: Context, config: Config, teachers: readonly Cell[], split: Split): Result {
-  const stream = clickStream(ctx.esci, split, config, ctx.options);
-  return withScorer(ctx, config, (scorer) => {
+/** Distils a student from the mean of the teachers' grades. */
+export function runStudent(ctx: Context, teachers: readonly Cell[], split: Split): Result {
+  const stream = clickStream(ctx.esci, split, ctx.config, ctx.options);
+  return withScorer(ctx, (scorer) => {
     const shop = distillShop(scorer, stream, teachers);
     drive(ctx, 'distill', distillTurn(shop, stream.block));
     return { ...judge(ctx, scorer), notes: closeSums(shop.state, 'DISTILL') };
@@ -69,9 +68,9 @@ const noTeacher: TeacherModel = {
   dispose: () => {},
 };
 
-export function withScorer<T>(ctx: Context, config: Config, work: (scorer: Scorer) => T): T {
+export function withScorer<T>(ctx: Context, work: (scorer: Scorer) => T): T {
   const { start, fixed } = studentStart(ctx);
-  const scorer = openScorer(ctx.backend, config, fixed, { weights: start.weights, moments: new Map() });
+  const scorer = openScorer(ctx.backend, ctx.config, fixed, { weights: start.weights, moments: new Map() });
   try {
     return work(scorer);
   } finally {

@@ -49,8 +49,8 @@ export function withStrangers(groups: readonly Group[], count: number, seed: num
 }
 
 /** On a made-up page beside the document that asks: those that share most words with the query, and any. */
-const lookalikes = 5;
-const bystanders = 4;
+const lookalikes = 3;
+const bystanders = 2;
 
 /** Pages of queries that are a few words of a title on the pages given. */
 export function pseudoPages(groups: readonly Group[], count: number, seed: number): Group[] {
