@@ -45,6 +45,11 @@ describe('the configuration', () => {
     expect(problem({ journal: { ring_max: 100 } })).toContain('wait for each other for ever');
   });
 
+  it('refuses a patience with the trainer that never ends, or that shrinks', () => {
+    expect(problem({ trainer: { restarts_window: '5m' } })).toContain('never given up');
+    expect(problem({ trainer: { backoff_min: '2m' } })).toContain('the wait between restarts grows');
+  });
+
   it('takes an empty file as all defaults', () => {
     expect(parseConfig(null)).toEqual(parseConfig({}));
   });
@@ -58,6 +63,12 @@ describe('the configuration', () => {
     expect(other({ seed: 2 })).toEqual([true, true]);
     expect(other({ join: { window: '31m' } })).toEqual([true, true]);
     expect(other({ distill: { batch: 8 } })).toEqual([false, true]);
+    expect(other({ trainer: { threads: 1 } })).toEqual([false, true]);
+    expect(other({ trainer: { restarts_max: 1, backoff_min: '2s', restarts_window: '2h' } })).toEqual([
+      false,
+      false,
+    ]);
+    expect(other({ run: { drain_deadline: '1m' }, admin: { port: null } })).toEqual([false, false]);
     expect(other({ checkpoint: { keep: 9 } })).toEqual([false, false]);
     expect(other({ evaluation: { groups_max: 9 }, gate: { drop_max: 0.5 } })).toEqual([false, false]);
   });
