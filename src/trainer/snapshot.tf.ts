@@ -97,7 +97,11 @@ const storeTeacher = (config: Config, weights: Tensors): ArtifactFile => ({
   bytes: encodeSafetensors(config.teacher.adapter ? toPeft(weights) : weights),
 });
 
-async function readTeacher(read: (path: string) => Promise<Uint8Array>, config: Config): Promise<Tensors> {
+/** Weights of the teacher that are in a generation: all, or an adapter and the head. */
+export async function readTeacher(
+  read: (path: string) => Promise<Uint8Array>,
+  config: Config,
+): Promise<Tensors> {
   const path = teacherFile(config);
   const weights = decodeSafetensors(await read(path), path);
   return config.teacher.adapter ? fromPeft(weights) : weights;
