@@ -8,6 +8,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const folders = {
   'src/streams/': 'records in, durable groups out',
   'src/trainer/': 'groups in, better models out',
+  'src/hub/': 'models from a Hugging Face hub and its cache',
   'src/tensor/': 'the numeric kit; no word of clicks or ranking',
   'src/checkpoint/': 'snapshots in, generations and exports out',
   'src/simulate/': 'a synthetic shop and its click topic',

@@ -55,7 +55,11 @@ const table = {
   },
   JOURNAL_LOCKED: { meaning: 'another process uses this data directory', disposition: 'halt', exit: 4 },
   GENERATION_DAMAGED: { meaning: 'a generation fails its checksums', disposition: 'rollback', exit: 4 },
-  GENERATION_FOREIGN: { meaning: 'a generation was made with another config or other models', disposition: 'halt', exit: 4 },
+  GENERATION_FOREIGN: {
+    meaning: 'a generation was made with another config or other models',
+    disposition: 'halt',
+    exit: 4,
+  },
   GENERATION_UNKNOWN: { meaning: 'no such generation', disposition: 'halt', exit: 4 },
   STORE_WRITE_FAILED: { meaning: 'the data directory cannot be written', disposition: 'halt', exit: 4 },
   STORE_READ_FAILED: { meaning: 'the data directory cannot be read', disposition: 'halt', exit: 4 },

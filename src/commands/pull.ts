@@ -29,11 +29,11 @@ export function addPullCommand(program: Command): void {
 }
 
 const help = `
-Fetches config.json, the tokenizer and the safetensors weights into the cache that transformers uses too, checks
-them, and prints the directory on standard output. What was interrupted goes on where it was.
+Fetches config.json, the tokenizer and the safetensors weights into the cache that transformers uses too,
+checks them, and prints the directory on standard output. What was interrupted goes on where it was.
 
-Environment: HF_HOME, HF_HUB_CACHE (where the cache is), HF_ENDPOINT (another hub), HF_TOKEN (for gated models),
-HF_HUB_OFFLINE=1.
+Environment: HF_HOME, HF_HUB_CACHE (where the cache is), HF_ENDPOINT (another hub), HF_TOKEN (for gated
+models), HF_HUB_OFFLINE=1.
 
 Example:
   restill pull sentence-transformers/all-MiniLM-L6-v2

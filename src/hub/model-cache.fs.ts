@@ -34,7 +34,8 @@ export function openModelCache(directory: string, reference: ModelReference): Mo
     if (isPlainPath(file)) return join(folder, 'snapshots', commit, file);
     throw new RestillError(
       'HUB_REFUSED',
-      `the model has a file ${JSON.stringify(file)}, a name that could leave the cache; do not use this model`,
+      `the model has a file ${JSON.stringify(file)}, a name that could leave the cache; ` +
+        'do not use this model',
     );
   };
   return {
