@@ -15,7 +15,7 @@ export interface AdminParts {
   readonly board: Board;
   readonly health: Health;
   readonly timer: Timer;
-  /** Brings up to date what is only looked at when somebody asks. An error fails the request, nothing else. */
+  /** Brings up to date what is only looked at when somebody asks. An error fails the request only. */
   refresh(): Promise<void>;
 }
 

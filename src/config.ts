@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { kafka, kafkaRules } from './config-kafka.ts';
+import { admin, run, trainer, trainerRules } from './config-service.ts';
 import { count, duration, rate, section, share, size } from './config-units.ts';
 import { RestillError } from './errors.ts';
 
@@ -203,33 +204,9 @@ export const schema = z.strictObject({
       .describe('holdout nDCG@10 may fall by this much against the live one'),
     queries_min: count(5).describe('fewer holdout queries: promote without proof, and say so'),
   }),
-  trainer: section({
-    threads: count(2).describe(
-      'of TensorFlow; changes the bits of the result, so it is part of a generation',
-    ),
-    onednn: z.boolean().default(true).describe('likewise'),
-    restarts_max: count(5, 0).describe(
-      'of a trainer process that dies, within restarts_window; then it is given up, and ingest goes on',
-    ),
-    restarts_window: duration('30m'),
-    backoff_min: duration('1s').describe('before the first restart; doubled at each further one'),
-    backoff_max: duration('1m'),
-  }),
-  run: section({
-    drain_deadline: duration('25s').describe(
-      'how long a stop may take; then the trainer is killed. Below what kills the daemon itself',
-    ),
-  }),
-  admin: section({
-    host: z
-      .string()
-      .min(1)
-      .default('127.0.0.1')
-      .describe('address to listen on; there is no password, so let nobody in but the monitoring'),
-    port: z.int().min(0).max(65_535).nullable().default(9464).describe('0: any free one; null: no server'),
-    connections_max: count(64).describe('open at a time; further ones are closed at once'),
-    request_timeout: duration('10s').describe('for a request to arrive, and for its answer'),
-  }),
+  trainer,
+  run,
+  admin,
 });
 
 type Camel<S extends string> = S extends `${infer A}_${infer B}` ? `${A}${Capitalize<Camel<B>>}` : S;
@@ -314,6 +291,7 @@ function relate(c: Config): void {
   const { evaluation } = c;
   const rules: (readonly [boolean, string])[] = [
     ...kafkaRules(c.kafka),
+    ...trainerRules(c.trainer),
     [
       c.records.lookahead <= c.records.lookaheadMax,
       'records.lookahead must be at most records.lookahead_max',
@@ -363,15 +341,6 @@ function relate(c: Config): void {
       c.labels.keptMax >= 2 * c.distill.batch * c.distill.stepsMax,
       'labels.kept_max must hold 2 x distill.batch x distill.steps_max labels: ' +
         'what one turn of distillation uses',
-    ],
-    [
-      c.trainer.backoffMin <= c.trainer.backoffMax,
-      'trainer.backoff_min must be at most trainer.backoff_max: the wait between restarts grows',
-    ],
-    [
-      c.trainer.restartsWindow > c.trainer.restartsMax * c.trainer.backoffMax,
-      'trainer.restarts_window must be longer than restarts_max x backoff_max, ' +
-        'or a trainer that dies at once is never given up',
     ],
     [
       new Set([evaluation.queries, evaluation.documents, evaluation.judgments].map((file) => file === null))

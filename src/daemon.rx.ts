@@ -53,7 +53,7 @@ export interface DaemonParts {
   readonly stop$: Observable<unknown>;
   /** What becomes of ingest when the trainer is given up. */
   readonly trainerLost: 'fail' | 'ingest-on';
-  /** A stop that takes longer is cut short: the trainer is killed, the run fails. Null: it may take for ever. */
+  /** A stop that takes longer is cut short: the trainer is killed, the run fails. Null: there is none. */
   readonly drainDeadline: { readonly ms: number; readonly timer: Timer } | null;
 }
 
@@ -184,6 +184,6 @@ function retirement(message: TrainerNews): number | null {
 const drainTimedOut = (ms: number): RestillError =>
   new RestillError(
     'DRAIN_TIMED_OUT',
-    `the stop was not done after ${ms / 1000} s (run.drain_deadline), the trainer was killed; nothing durable ` +
-      'is lost, the same command goes on from the last generation',
+    `the stop was not done after ${ms / 1000} s (run.drain_deadline), the trainer was killed; ` +
+      'nothing durable is lost, the same command goes on from the last generation',
   );

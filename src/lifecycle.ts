@@ -1,18 +1,17 @@
 // The daemon's states and what may follow what.
 //
-//                 ┌──────ready──────┐
-//                 v                 │
-//   STARTING ─> TRAINING ──died─> RECOVERING         a trainer that dies in STARTING or DRAINING
-//      │ready     │ │  │            │   │            leaves the state as it is
-//      │          │ │  └────lost────┼───┴──> DEGRADED
-//      │          │ └─────stop──────┴────> DRAINING <──stop──┘
-//      │          │finished                   │finished
-//      │          └─────────> STOPPED <───────┘
-//      └─lost─> DEGRADED
+//   STARTING ──ready──> TRAINING ──finished──> STOPPED
+//                        │    ^
+//                      died  ready
+//                        v    │
+//                      RECOVERING
 //
-//   fail, from every state that is not over ──> FAILED
+//   STARTING, TRAINING, RECOVERING ──lost──> DEGRADED
+//   each of these four ──stop──> DRAINING ──finished──> STOPPED
+//   each of these five ──fail──> FAILED
 //
-// A source that breaks off is a stop that ends in fail; so is a stop in DEGRADED.
+// A trainer that dies in STARTING or DRAINING leaves the state as it is. A source that breaks off is a stop
+// that ends in fail; so is a stop in DEGRADED.
 
 export type DaemonState =
   /** The journal is open; the trainer process loads its generation. */

@@ -66,7 +66,7 @@ export interface TrainerDeath {
   readonly restartInMs: number;
 }
 
-/** Supervised trainer -> daemon: what each of the successive trainer processes says, and what comes between. */
+/** Supervised trainer -> daemon: what one trainer process after the other says, and what comes between. */
 export type TrainerNews = FromTrainer | TrainerDeath;
 
 /**

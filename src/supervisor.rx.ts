@@ -109,8 +109,8 @@ function givenUp(cause: unknown, { restartsMax, restartsWindow }: RestartPolicy)
   return new RestillError(
     'TRAINER_GIVEN_UP',
     `the trainer process died ${restartsMax + 1} times within ${restartsWindow / 1000} s, ` +
-      `trainer.restarts_max allows ${restartsMax}; remove the cause, then start restill again: it goes on from ` +
-      `the last generation. The last time: ${code}: ${message}`,
+      `trainer.restarts_max allows ${restartsMax}; remove the cause, then start restill again: it goes on ` +
+      `from the last generation. The last time: ${code}: ${message}`,
     { cause },
   );
 }

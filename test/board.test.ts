@@ -1,5 +1,5 @@
-// Totals add up, gauges hold the newest value, ages grow by themselves; what is not finite changes nothing; the
-// number of series is bounded whatever labels come, and what is left out is counted.
+// Totals add up, gauges hold the newest value, ages grow by themselves; what is not finite changes nothing;
+// the number of series is bounded whatever labels come, and what is left out is counted.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Board } from '../src/board.ts';

@@ -1,7 +1,7 @@
 // Acknowledgements cross only here: what is durable becomes supply, what is learnt frees the ring (promise
 // 5). A stop drains both sides, within the deadline; a source that breaks off does too, and then fails the
-// run; a trainer that is given up fails it at once or, where ingest is to go on, when it is stopped; any other
-// error fails it at once. The first error wins, and the trainer process never outlives the daemon.
+// run; a trainer that is given up fails it at once or, where ingest is to go on, when it is stopped; any
+// other error fails it at once. The first error wins, and the trainer process never outlives the daemon.
 import { Observable, Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { breathe } from '../src/clock.ts';

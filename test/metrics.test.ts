@@ -1,5 +1,5 @@
-// Names and units by Prometheus conventions; every label is bounded and none can hold a query, a document or a
-// user (promise 12); an age is the age of a timestamp with the same labels.
+// Names and units by Prometheus conventions; every label is bounded and none can hold a query, a document
+// or a user (promise 12); an age is the age of a timestamp with the same labels.
 import { describe, expect, it } from 'vitest';
 import { labelBounds, metricNames, metricOf } from '../src/metrics.ts';
 

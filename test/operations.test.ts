@@ -1,6 +1,6 @@
-// docs/operations against the code: the runbook has an entry for every error code and says of it what the table
-// says; dashboard and alerts ask for metrics and labels that exist, take rates of counters only, and every metric
-// is on the dashboard or in an alert; the README lists all metrics and states.
+// docs/operations against the code: the runbook has an entry for every error code and says of it what the
+// table says; dashboard and alerts ask for metrics and labels that exist, take rates of counters only, and
+// every metric is on the dashboard or in an alert; the README lists all metrics and states.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';

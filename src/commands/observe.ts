@@ -110,7 +110,7 @@ export class Observer {
   }
 }
 
-/** What is counted here, before it happens for the first time: an increase from nothing would go unnoticed. */
+/** What is counted here, before it happens: an increase from nothing would go unnoticed. */
 function beginAtZero(board: Board): void {
   board.add('restill_series_dropped_total', 0);
   board.add('restill_generations_damaged_total', 0);

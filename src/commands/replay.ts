@@ -188,7 +188,7 @@ class Run {
         return this.printer.note(`${message.generation} is damaged and was set aside: ${message.message}`);
       case 'died':
         return this.printer.note(
-          `the trainer process died, it is started again in ${message.restartInMs / 1000} s: ${message.message}`,
+          `the trainer process died, a new one starts in ${message.restartInMs / 1000} s: ${message.message}`,
         );
       case 'finished':
         this.summary = message.summary;
@@ -205,7 +205,8 @@ function openDataDirectory(directory: string): Log {
   } catch (error) {
     throw new RestillError(
       'STORE_WRITE_FAILED',
-      `cannot write into the data directory ${directory}: ${errorFields(error).message}; give one that may be written`,
+      `cannot write into the data directory ${directory}: ${errorFields(error).message}; ` +
+        'give one that may be written',
       { cause: error },
     );
   }

@@ -1,5 +1,5 @@
-// Every event of the daemon that an operator would ask about is one line of the catalogue; transactions and steps
-// are not. No field hides one that the log itself sets.
+// Every event of the daemon that an operator would ask about is one line of the catalogue; transactions and
+// steps are not. No field hides one that the log itself sets.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';

@@ -1,5 +1,5 @@
-// Promise 12 in the log: no query, title, user, session or secret, under whatever field and however deep, nor a
-// known secret inside a message. One line of JSON per event, with the event's name.
+// Promise 12 in the log: no query, title, user, session or secret, under whatever field and however deep,
+// nor a known secret inside a message. One line of JSON per event, with the event's name.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';

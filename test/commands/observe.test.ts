@@ -1,6 +1,6 @@
-// Every event of the daemon shows in the figures: counts as ingest keeps them, the journal's fill, the trainer's
-// backlog whichever side moved last, turns and their figures, restarts by cause. Partitions that were lost are
-// shown no more, and what is not known is not shown as 0.
+// Every event of the daemon shows in the figures: counts as ingest keeps them, the journal's fill, the
+// trainer's backlog whichever side moved last, turns and their figures, restarts by cause. Partitions that
+// were lost are shown no more, and what is not known is not shown as 0.
 import { describe, expect, it } from 'vitest';
 import { Board } from '../../src/board.ts';
 import { Observer, observeDeadLetters, observeLive } from '../../src/commands/observe.ts';

@@ -1,5 +1,6 @@
-// What a run shows of itself, over HTTP: the daemon's events, where the partitions stand when somebody asks, the
-// generation that serves whoever moved the pointer, a damaged pointer as what stands in the way of readiness.
+// What a run shows of itself, over HTTP: the daemon's events, where the partitions stand when somebody
+// asks, the generation that serves whoever moved the pointer, a damaged pointer as what stands in the way
+// of readiness.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -66,7 +67,7 @@ it('shows the generation that serves, whoever moved the pointer', async () => {
   expect(Math.abs(Date.now() / 1000 - clickSeconds - freshness)).toBeLessThan(60);
 });
 
-it('is not ready while the pointer to what serves is damaged, and shows its figures all the same', async () => {
+it('is not ready while the pointer to what serves is damaged, and shows its figures even so', async () => {
   const { directory, store, first } = await twoGenerations();
   await store.setLive(first.manifest.id);
   const { operations, get } = await serve(dirname(directory));

@@ -1,7 +1,7 @@
-// Promise 4 where only the trainer process dies: however often it is killed, the daemon starts it again from the
-// last generation, and the weights, the journal and the report are those of an undisturbed run. More deaths than
-// trainer.restarts_max end the replay with a named error; started again, it goes on. The real command and real
-// TensorFlow; the kills are seeded.
+// Promise 4 where only the trainer process dies: however often it is killed, the daemon starts it again
+// from the last generation, and the weights, the journal and the report are those of an undisturbed run.
+// More deaths than trainer.restarts_max end the replay with a named error; started again, it goes on. The
+// real command and real TensorFlow; the kills are seeded.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
