@@ -1,26 +1,16 @@
-// A generation's student or teacher as a Hugging Face directory of its own, written outside and renamed in:
-// whoever watches the target sees nothing or all of it.
-import { basename, dirname, join, resolve } from 'node:path';
+// A generation's student or teacher as a Hugging Face directory of its own.
+import { basename, join } from 'node:path';
 import { z } from 'zod';
-import type { Generation, ManifestFile } from '../contract.ts';
+import type { ArtifactFile, Generation, ManifestFile } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import { peftFiles } from '../tensor/peft.ts';
-import {
-  copyFile,
-  type Digest,
-  digestFile,
-  makeDirectories,
-  makeSubdirectories,
-  readFile,
-  removeTree,
-  writeFile,
-} from './file-tree.fs.ts';
-import { diskFiles, type Files, named } from './files.fs.ts';
+import { copyFile, makeSubdirectories, readFile } from './file-tree.fs.ts';
+import type { Files } from './files.fs.ts';
 import { modelCard, type StudentShape } from './model-card.ts';
+import { addFile, type Exported, type ExportOptions, inNewDirectory } from './new-directory.fs.ts';
 import { type TeacherLayout, teacherCard } from './teacher-card.ts';
 import { checkDigest } from './verify.fs.ts';
 
-const sumsName = 'SHA256SUMS';
 const cardName = 'README.md';
 const { config: adapterConfig, weights: adapterWeights } = peftFiles;
 
@@ -36,39 +26,23 @@ interface Content {
   readonly card: (files: Files, staging: string) => Promise<string>;
 }
 
-export interface ExportOptions {
-  /** Replace an earlier export at the target. Anything else there is refused all the same. */
-  readonly force: boolean;
-  /** The disk, unless a test gives another. */
-  readonly files?: Files;
-}
-
-export interface Exported {
-  /** Absolute. */
-  readonly directory: string;
-  /** Relative to it, sorted. */
-  readonly files: readonly ManifestFile[];
-}
-
 /**
  * Copies `student/` of a generation to a new directory and adds a model card and SHA256SUMS, for
  * `sha256sum -c`. What is copied is checked against the manifest on the way.
  *
- * Not guaranteed: that there is a target at every moment while `force` replaces one; a crash between the two
- * renames leaves the old one beside it as `.replaced-NAME`.
- *
- * @throws USAGE when something is at the target already, GENERATION_DAMAGED, STORE_WRITE_FAILED,
- * STORE_READ_FAILED.
+ * @param options.added files to write beside the generation's own, or in the place of one.
+ * @throws GENERATION_DAMAGED, and what `inNewDirectory` throws.
  */
 export function exportHuggingFace(
   generation: Generation,
   out: string,
-  options: ExportOptions,
+  options: ExportOptions & { readonly added?: readonly ArtifactFile[] },
 ): Promise<Exported> {
+  const { added = [] } = options;
   return exportContent(generation, out, options, {
     prefix: 'student/',
     required: ['config.json', 'model.safetensors', 'tokenizer.json'],
-    instead: new Map(),
+    instead: new Map(added.map(({ path, bytes }) => [path, bytes])),
     card: async (files, staging) => modelCard(generation.manifest, await readShape(files, staging)),
   });
 }
@@ -98,49 +72,15 @@ export function exportTeacher(
   });
 }
 
-async function exportContent(
+function exportContent(
   generation: Generation,
   out: string,
   options: ExportOptions,
   content: Content,
 ): Promise<Exported> {
-  const files = named(options.files ?? diskFiles);
-  const target = resolve(out);
-  const parent = dirname(target);
-  await refuseTaken(files, target, options.force);
-  await makeDirectories(files, parent);
-  const staging = join(parent, `.staging-${basename(target)}`);
-  await removeTree(files, staging); // of an export that was killed
-  try {
-    const written = await writeExport(files, generation, content, staging);
-    await moveIn(files, staging, target);
-    return { directory: target, files: written };
-  } catch (error) {
-    await removeTree(files, staging).catch(() => {}); // if it cannot, the next export does it
-    throw error;
-  }
+  return inNewDirectory(out, options, (files, staging) => writeExport(files, generation, content, staging));
 }
 
-async function refuseTaken(files: Files, target: string, force: boolean): Promise<void> {
-  const siblings = await files.list(dirname(target));
-  const there = siblings?.find((entry) => entry.name === basename(target));
-  if (there === undefined && dirname(target) !== target) return;
-  const isExport = there?.kind === 'directory' && (await hasFile(files, target, sumsName));
-  if (force && isExport) return;
-  throw new RestillError(
-    'USAGE',
-    isExport
-      ? `${target} holds an earlier export; name another directory, or give --force to replace it`
-      : `${target} exists and is no export of restill (it has no ${sumsName}); name a new directory`,
-  );
-}
-
-async function hasFile(files: Files, directory: string, name: string): Promise<boolean> {
-  const entries = (await files.list(directory)) ?? [];
-  return entries.some((entry) => entry.name === name && entry.kind === 'file');
-}
-
-/** Everything in `staging` is durable afterwards. */
 async function writeExport(
   files: Files,
   generation: Generation,
@@ -151,8 +91,7 @@ async function writeExport(
   const own = listed.map((file) => ({ ...file, path: file.path.slice(prefix.length) }));
   for (const path of required) requireFile(generation, own, prefix, path);
   const copied = own.filter((file) => !instead.has(file.path));
-  await files.makeDirectory(staging);
-  const directories = await makeSubdirectories(
+  await makeSubdirectories(
     files,
     staging,
     copied.map((file) => file.path),
@@ -161,18 +100,12 @@ async function writeExport(
     const from = join(generation.directory, prefix, file.path);
     checkDigest(from, file, await copyFile(files, from, join(staging, file.path)));
   }
-  const add = async (path: string, bytes: Uint8Array): Promise<ManifestFile> => {
-    await writeFile(files, join(staging, path), bytes);
-    return { path, ...((await digestFile(files, join(staging, path))) as Digest) };
-  };
   const added: ManifestFile[] = [];
-  for (const [path, bytes] of instead) if (bytes !== null) added.push(await add(path, bytes));
-  added.push(await add(cardName, Buffer.from(await card(files, staging))));
-  const written = [...copied, ...added].sort((a, b) => (a.path < b.path ? -1 : 1));
-  const sums = written.map((file) => `${file.sha256}  ${file.path}\n`).join('');
-  await writeFile(files, join(staging, sumsName), Buffer.from(sums));
-  for (const directory of directories) await files.syncDirectory(directory);
-  return written;
+  for (const [path, bytes] of instead) {
+    if (bytes !== null) added.push(await addFile(files, staging, { path, bytes }));
+  }
+  const text = Buffer.from(await card(files, staging));
+  return [...copied, ...added, await addFile(files, staging, { path: cardName, bytes: text })];
 }
 
 function requireFile(
@@ -186,25 +119,6 @@ function requireFile(
     'GENERATION_DAMAGED',
     `generation ${manifest.id} has no ${prefix}${path}, which every server needs; export another one`,
   );
-}
-
-async function moveIn(files: Files, staging: string, target: string): Promise<void> {
-  const parent = dirname(target);
-  const replaced = join(parent, `.replaced-${basename(target)}`);
-  const isThere = (await files.list(target)) !== null;
-  if (isThere) {
-    await removeTree(files, replaced);
-    await files.rename(target, replaced);
-  }
-  try {
-    await files.rename(staging, target);
-  } catch (error) {
-    // The first error says why; where even this fails the old export stays aside.
-    if (isThere) await files.rename(replaced, target).catch(() => {});
-    throw error;
-  }
-  await files.syncDirectory(parent);
-  await removeTree(files, replaced);
 }
 
 /** Unknown keys are none of our business here: other tools read them. */

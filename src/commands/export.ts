@@ -1,6 +1,7 @@
 // restill export: a generation's student for serving, or its teacher.
 import { type Command, Option } from 'commander';
-import { type Exported, exportHuggingFace, exportTeacher } from '../checkpoint/export.fs.ts';
+import { exportHuggingFace, exportTeacher } from '../checkpoint/export.fs.ts';
+import type { Exported } from '../checkpoint/new-directory.fs.ts';
 import type { Generation } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import { mergedTeacher } from './merged-teacher.ts';
