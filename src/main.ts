@@ -2,10 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addCheckCommand } from './commands/check.ts';
+import { addDeadLettersCommand } from './commands/dead-letters.ts';
 import { addEvaluateCommand } from './commands/evaluate.ts';
 import { addExportCommand } from './commands/export.ts';
 import { addGenerationsCommand } from './commands/generations.ts';
 import { addPullCommand } from './commands/pull.ts';
+import { addRecordCommand } from './commands/record.ts';
 import { addReplayCommand } from './commands/replay.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addSimulateCommand } from './commands/simulate.ts';
@@ -35,6 +37,8 @@ const program = new Command('restill')
 
 addRunCommand(program);
 addReplayCommand(program);
+addRecordCommand(program);
+addDeadLettersCommand(program);
 addEvaluateCommand(program);
 addExportCommand(program);
 addGenerationsCommand(program);

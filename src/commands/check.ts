@@ -3,19 +3,24 @@ import type { Command } from 'commander';
 import { lastValueFrom } from 'rxjs';
 import { type Config, configDigest } from '../config.ts';
 import type { DeadLetter, IngestCounts } from '../contract.ts';
+import { RestillError } from '../errors.ts';
 import { noCounts } from '../streams/counts.ts';
 import type { IngestParts } from '../streams/ingest.rx.ts';
 import { openIngest } from '../streams/ingest.rx.ts';
-import type { DeadLetterFile, IngestStatus } from '../streams/ports.ts';
+import type { DeadLetterFile, IngestStatus, Source } from '../streams/ports.ts';
 import { openRecordedSource } from '../streams/recorded-source.fs.ts';
 import { openTokenizer } from '../tensor/tokenizer.ts';
+import { openBoundedTopic, openBroker } from './broker.ts';
 import { readConfigFile } from './config-file.ts';
 import { print, printJson } from './stored-generations.ts';
+import { formatTable } from './table.ts';
 import { configuredJudgments, readText } from './text-files.ts';
 
 interface Options {
   readonly config?: string;
   readonly json?: true;
+  readonly broker?: true;
+  readonly records: string;
 }
 
 export function addCheckCommand(program: Command): void {
@@ -24,6 +29,11 @@ export function addCheckCommand(program: Command): void {
     .description('validate a configuration and, where given, recordings; writes nothing')
     .argument('[file...]', 'recordings, as for replay')
     .option('--config <file>', 'yaml; without it the defaults are checked')
+    .option(
+      '--broker',
+      'connect to kafka.brokers, show the topic, and read the newest of it; commits nothing',
+    )
+    .option('--records <count>', 'with --broker: how many', '1000')
     .option('--json', 'one JSON object instead of text')
     .addHelpText('after', '\nExample:\n  restill check clicks.jsonl.gz --config config/demo.yaml')
     .action((files: string[], options: Options, command: Command) => check(files, options, command));
@@ -33,15 +43,64 @@ async function check(files: string[], options: Options, command: Command): Promi
   const { config } = readConfigFile(options.config);
   const judged = configuredJudgments(config)?.length ?? null;
   if (config.vocabulary.path !== null) openTokenizer(readText(config.vocabulary.path));
-  const found = files.length === 0 ? null : await dryRun(files, config);
-  if (options.json)
-    return printJson(command, { configDigest: configDigest(config), judgedQueries: judged, ...found });
+  const topic = options.broker ? await lookAt(config, options) : null;
+  const source = files.length > 0 ? await openRecordedSource(files, config.records) : (topic?.source ?? null);
+  const found = source && (await dryRun(source, config));
+  if (options.json) {
+    const partitions = topic ? { partitions: topic.partitions } : {};
+    const digest = configDigest(config);
+    return printJson(command, { configDigest: digest, judgedQueries: judged, ...partitions, ...found });
+  }
   print(command, `configuration fits, digest ${configDigest(config).slice(0, 16)}\n`);
   if (judged !== null) print(command, `judgments fit: ${judged} queries\n`);
+  if (topic !== null) print(command, formatTable(columns, topic.partitions.map(cellsOf)));
   if (found === null) return;
   for (const [name, value] of Object.entries(found.counts)) print(command, `  ${name.padEnd(14)} ${value}\n`);
   for (const [reason, count] of Object.entries(found.reasons))
     print(command, `  not usable: ${reason} (${count})\n`);
+}
+
+interface Standing {
+  readonly partition: number;
+  readonly low: number;
+  readonly high: number;
+  /** Next offset by the group's commit; null: none. */
+  readonly committed: number | null;
+}
+
+const columns = [
+  { title: 'partition', right: true },
+  { title: 'first', right: true },
+  { title: 'end', right: true },
+  { title: 'committed', right: true },
+  { title: 'lag', right: true },
+];
+
+const cellsOf = ({ partition, low, high, committed }: Standing): string[] =>
+  [partition, low, high, committed ?? '-', high - (committed ?? low)].map(String);
+
+/** The topic's partitions, and its newest records as a source. */
+async function lookAt(
+  config: Config,
+  { records }: Options,
+): Promise<{ readonly partitions: Standing[]; readonly source: Source }> {
+  const count = Number(records);
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new RestillError('USAGE', `--records ${records}: expected a whole number above 0`);
+  const { desk } = await openBroker(config, () => {});
+  try {
+    const committed = await desk.committed(config.kafka.group);
+    const partitions = [...(await desk.ranges())].map(([partition, range]) => ({
+      ...{ partition, ...range, committed: committed.get(partition) ?? null },
+    }));
+    const each = Math.ceil(count / partitions.length);
+    const from = partitions.map(({ partition, low, high }) => `${partition}:${Math.max(low, high - each)}`);
+    const status = { offsets: {}, fingerprints: {} };
+    const options = { from: from.join(',') };
+    return { partitions, source: await openBoundedTopic({ config, options, status, note: () => {} }) };
+  } finally {
+    await desk.close();
+  }
 }
 
 interface Found {
@@ -54,8 +113,7 @@ interface Found {
 const reasonsMax = 20;
 
 /** The whole of ingest, with a journal that keeps nothing but the counts. */
-async function dryRun(files: string[], config: Config): Promise<Found> {
-  const source = await openRecordedSource(files, config.records);
+async function dryRun(source: Source, config: Config): Promise<Found> {
   const reasons: Record<string, number> = {};
   const count = ({ reason, detail }: DeadLetter): void => {
     const name = `${reason}: ${detail}`;

@@ -1,6 +1,8 @@
 // A dead letter as a message of a topic, and back: the original key, value and headers, and where it came from
 // and why in the headers of Kafka Connect (KIP-298), which other tools know.
 import type { DeadLetter, SourceRecord } from '../contract.ts';
+import { RestillError } from '../errors.ts';
+import { isLetter, type LinePlace, parseEnvelope } from './envelope.ts';
 
 /** As kafkajs sends it; a header may have several values. */
 export interface LetterMessage {
@@ -60,6 +62,35 @@ export function letterOf(record: SourceRecord): DeadLetter | null {
     detail: header('exception.message') ?? '',
   };
 }
+
+/** A line of dead-letters.jsonl. @throws RestillError INPUT_UNREADABLE */
+export function parseLetter(line: string, where: LinePlace): DeadLetter {
+  const fields = fieldsOf(line);
+  const { topic, partition, offset, ts, reason, detail } = fields ?? {};
+  if (reason !== 'malformed' && reason !== 'too-large') throw noLetter(where);
+  // A line without a place has none here either, which no envelope may say of itself.
+  const placed = { ...fields, topic: topic || '-', partition: 0, offset: 0, ts: 0 };
+  const record = parseEnvelope(Buffer.from(JSON.stringify(placed)), where);
+  if (isLetter(record)) throw noLetter(where);
+  const coordinates = {
+    topic: String(topic ?? ''),
+    partition: Number(partition),
+    offset: Number(offset),
+    timestampMs: Number(ts),
+  };
+  return { record: { ...record, ...coordinates }, reason, detail: String(detail) };
+}
+
+function fieldsOf(line: string): Record<string, unknown> | null {
+  try {
+    return JSON.parse(line) as Record<string, unknown> | null;
+  } catch {
+    return null; // Said by the caller, who knows where it stood.
+  }
+}
+
+const noLetter = ({ file, line }: LinePlace): RestillError =>
+  new RestillError('INPUT_UNREADABLE', `${file} line ${line} is no dead letter; repair or remove the line`);
 
 const bytesOf = (content: string | Uint8Array | null): Buffer | null =>
   content === null ? null : typeof content === 'string' ? Buffer.from(content) : Buffer.from(content);
