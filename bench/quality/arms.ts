@@ -12,6 +12,8 @@ export type Arm =
   /** The student with a fresh head, before it learns. */
   | { readonly kind: 'fresh'; readonly name: 'student-fresh' }
   | { readonly kind: 'teacher'; readonly name: string; readonly labels: Labels; readonly pretrain: boolean }
+  /** The mean of two rankers, each standardised: what a student that learns from both is to become. */
+  | { readonly kind: 'blend'; readonly name: string; readonly from: readonly string[] }
   | {
       readonly kind: 'student';
       readonly name: string;
@@ -27,6 +29,12 @@ const teachers: readonly Arm[] = (['clicks', 'judgments'] as const).flatMap((lab
   { kind: 'teacher', name: `teacher-${labels}`, labels, pretrain: false },
   { kind: 'teacher', name: `teacher-cpt-${labels}`, labels, pretrain: true },
 ]);
+
+const blends: readonly Arm[] = (['clicks', 'judgments'] as const).map((labels) => ({
+  kind: 'blend',
+  name: `blend-${labels}`,
+  from: [`teacher-${labels}`, 'student-cosine'],
+}));
 
 const students: readonly Arm[] = (['clicks', 'judgments'] as const).flatMap((labels) => {
   const of = (how: string, pointWeight: number | null, from = [`teacher-${labels}`]): Arm => ({
@@ -49,6 +57,7 @@ export const arms: readonly Arm[] = [
   { kind: 'cosine', name: 'student-cosine' },
   { kind: 'fresh', name: 'student-fresh' },
   ...teachers,
+  ...blends,
   { kind: 'student', name: 'student-self', from: ['student-cosine'], pointWeight: null },
   ...students,
   { kind: 'peer', name: 'peer-margin-clicks', like: 'student-margin-clicks' },
@@ -75,7 +84,7 @@ export function withNeeds(names: readonly string[]): Arm[] {
 }
 
 export function needsOf(arm: Arm): readonly string[] {
-  if (arm.kind === 'student') return arm.from;
+  if (arm.kind === 'student' || arm.kind === 'blend') return arm.from;
   // The peer learns from the same labels, not from what our student made of them.
   return arm.kind === 'peer' ? needsOf(armNamed(arm.like)) : [];
 }

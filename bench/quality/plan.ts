@@ -24,6 +24,7 @@ export function configOf(arm: Arm, config: Config): Config {
     case 'floor':
     case 'cosine':
     case 'fresh':
+    case 'blend':
       return config;
     case 'teacher':
       // What is switched off needs no moments, which are twice the size of the weights.
@@ -61,6 +62,7 @@ export function settingsOf(arm: Arm, split: Split, inputs: PlanInputs): unknown 
     ...{ teacher: fingerprints.teacher, layers: options.teacherLayers },
     ...sizeless(teacher),
   };
+  const from = needsOf(arm).map((need) => settingsOf(armNamed(need), split, inputs));
   switch (arm.kind) {
     case 'floor':
       return common;
@@ -70,11 +72,11 @@ export function settingsOf(arm: Arm, split: Split, inputs: PlanInputs): unknown 
       return { ...common, ...asStudent, ...stream };
     case 'teacher':
       return { ...common, ...asTeacher, ...stream, finetune, ...(arm.pretrain ? { pretrain } : {}) };
+    case 'blend':
+      return { ...common, from };
     case 'student':
-    case 'peer': {
-      const from = needsOf(arm).map((need) => settingsOf(armNamed(need), split, inputs));
+    case 'peer':
       return { ...common, ...asStudent, ...stream, distill, from };
-    }
   }
 }
 
@@ -103,16 +105,19 @@ export function gigaflops(arm: Arm, { config }: PlanInputs, sizes: Sizes): numbe
   const { pretrain, finetune, distill } = config;
   const teacher = (2 * sizes.teacherParameters * sizes.teacherTokens) / 1e9;
   const output = (2 * sizes.vocabularyParameters * sizes.teacherTokens) / 1e9;
+  // An adapter needs no gradient of the weights beside it.
+  const training = config.teacher.adapter === null ? 3 : 2;
   const student = (2 * sizes.studentParameters * sizes.studentTokens) / 1e9;
   switch (arm.kind) {
     case 'floor':
+    case 'blend':
       return 0;
     case 'cosine':
     case 'fresh':
       return student * sizes.judged;
     case 'teacher': {
-      const learnt = arm.pretrain ? 3 * (teacher + output) * pretrain.batch * pretrain.stepsMax : 0;
-      const ranked = 3 * teacher * 2 * finetune.batch * finetune.stepsMax;
+      const learnt = arm.pretrain ? training * (teacher + output) * pretrain.batch * pretrain.stepsMax : 0;
+      const ranked = training * teacher * 2 * finetune.batch * finetune.stepsMax;
       return learnt + ranked + teacher * (sizes.judged + sizes.labels);
     }
     case 'student':

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import type { Clock } from '../../src/clock.ts';
 import { assert } from '../../src/errors.ts';
 import { type Arm, armNamed, needsOf } from './arms.ts';
+import { meanScores } from './blend.ts';
 import type { Cell, CellStore } from './cells.ts';
 import type { Context } from './context.ts';
 import { runCosine } from './cosine.ts';
@@ -49,6 +50,8 @@ function compute({ ctx, arm, split, inputs, store }: Parameters<typeof runCell>[
       return runFresh(ctx);
     case 'teacher':
       return runTeacher({ ...ctx, config }, arm, split);
+    case 'blend':
+      return { scores: meanScores(needs), labels: [], notes: {} };
     case 'student':
       return runStudent({ ...ctx, config }, needs, split);
     case 'peer':

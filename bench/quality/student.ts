@@ -1,13 +1,13 @@
 // A student: from its start with a fresh head, distilled from grades that other cells have left.
 
 import { RestillError } from '../../src/errors.ts';
-import { calibrate, fitCalibration } from '../../src/trainer/calibration.ts';
 import { LabelTable } from '../../src/trainer/labels.ts';
 import type { TeacherModel } from '../../src/trainer/models.ts';
 import { type Scorer, studentScores } from '../../src/trainer/score.ts';
 import { freshState } from '../../src/trainer/state.ts';
 import { closeSums, distillTurn, type Workshop } from '../../src/trainer/turn.ts';
 import { openScorer } from '../../src/trainer/workshop.tf.ts';
+import { meanLabels } from './blend.ts';
 import type { Cell } from './cells.ts';
 import { byQuery, type Context, drive, judgedTexts, studentStart } from './context.ts';
 import { clickStream, type FoldStream } from './fold-stream.ts';
@@ -34,25 +34,11 @@ export function runStudent(ctx: Context, teachers: readonly Cell[], split: Split
 export function distillShop(scorer: Scorer, stream: FoldStream, teachers: readonly Cell[]): Workshop {
   const state = freshState();
   state.teacherVersion = 1;
-  // The labels are standardised below, each teacher's by its own calibration.
+  // The grades are standardised already, each teacher's by its own calibration.
   state.calibrations = [{ teacherVersion: 1, shift: 0, scale: 1 }];
   const labels = new LabelTable(scorer.config.labels.keptMax);
   for (const [key, score] of meanLabels(teachers)) labels.set(key, { teacherVersion: 1, score });
   return { ...scorer, journal: stream.journal, teacher: noTeacher, labels, judged: null, state };
-}
-
-/** Calibrated grades; the mean of them where several teachers grade. */
-function meanLabels(teachers: readonly Cell[]): Map<string, number> {
-  const sums = new Map<string, number>();
-  for (const { labels } of teachers) {
-    const calibration = fitCalibration(
-      1,
-      labels.map(([, score]) => score),
-    );
-    for (const [key, score] of labels)
-      sums.set(key, (sums.get(key) ?? 0) + calibrate(score, calibration) / teachers.length);
-  }
-  return sums;
 }
 
 const refuse = (): never => {
