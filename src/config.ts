@@ -3,6 +3,7 @@
 // in a Config keys are camelCase, durations are milliseconds and sizes are bytes.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { events, eventsRules } from './config-events.ts';
 import { kafka, kafkaRules } from './config-kafka.ts';
 import { admin, run, trainer, trainerRules } from './config-service.ts';
 import { count, duration, rate, section, share, size } from './config-units.ts';
@@ -35,6 +36,7 @@ export const schema = z.strictObject({
   seed: z.int().min(0).default(1).describe('every random choice follows from it'),
   topic: z.string().nullable().default(null).describe('the topic to accept; null: any, but only one'),
   kafka,
+  events,
   records: section({
     bytes_max: size('1MiB').describe('a larger record goes to the dead letters'),
     documents_shared: count(20_000).describe('documents whose texts are held once for all pages; only speed'),
@@ -240,6 +242,7 @@ export function parseConfig(input: unknown): Config {
 export const streamsSettings = (c: Config): Readonly<Record<string, unknown>> => ({
   seed: c.seed,
   topic: c.topic,
+  events: c.events,
   records: c.records,
   join: c.join,
   watermark: c.watermark,
@@ -292,6 +295,7 @@ function relate(c: Config): void {
   const rules: (readonly [boolean, string])[] = [
     ...kafkaRules(c.kafka),
     ...trainerRules(c.trainer),
+    ...eventsRules(c.events),
     [
       c.records.lookahead <= c.records.lookaheadMax,
       'records.lookahead must be at most records.lookahead_max',

@@ -29,6 +29,9 @@ export interface Result {
   readonly summary: string;
 }
 
+/** A result whose texts are to be found under its id among the documents. */
+export type ResultReference = Pick<Result, 'position' | 'documentId'>;
+
 export interface ImpressionEvent {
   readonly kind: 'impression';
   readonly timeMs: number;
@@ -36,7 +39,7 @@ export interface ImpressionEvent {
   readonly sessionId: string;
   readonly userId: string;
   readonly query: string;
-  readonly results: readonly Result[];
+  readonly results: readonly (Result | ResultReference)[];
 }
 
 export interface ClickEvent {
@@ -50,7 +53,15 @@ export interface ClickEvent {
   readonly dwellMs: number | null;
 }
 
-export type Event = ImpressionEvent | ClickEvent;
+/** What a document says from now on. It has no event time: it holds for the impressions that come after it. */
+export interface DocumentEvent {
+  readonly kind: 'document';
+  readonly documentId: string;
+  readonly title: string;
+  readonly summary: string;
+}
+
+export type Event = ImpressionEvent | ClickEvent | DocumentEvent;
 
 /** A record that could not be used, with its original bytes. */
 export interface DeadLetter {
@@ -148,6 +159,11 @@ export interface IngestCounts {
   events: number;
   impressions: number;
   clicks: number;
+  documents: number;
+  /** Records that `events.mapping` passes over: of none of its kinds. */
+  ignored: number;
+  /** Results of impressions whose document was not known: left out. */
+  undocumented: number;
   /** Records that went to the dead letters. */
   malformed: number;
   /** Events seen before: same impression, or same click on the same document at the same time. */

@@ -3,7 +3,7 @@
 import type { Config } from '../config.ts';
 import type { DeadLetter, Group, SourceRecord } from '../contract.ts';
 import { RestillError } from '../errors.ts';
-import { decode, isEvent } from './decode.ts';
+import { isEvent, openDecoder } from './decode.ts';
 import { isLetter } from './envelope.ts';
 import type { Intake } from './intake.ts';
 import type { Effects, IngestStatus, SourceItem } from './ports.ts';
@@ -33,6 +33,7 @@ export function openBatching(
   { status, gaps }: { readonly status: IngestStatus; readonly gaps: ResumePoint['gaps'] },
   intake: Intake,
 ): Batching {
+  const decode = openDecoder(config);
   const resume = openResume({ ...status, gaps, topic: status.topic ?? config.topic });
   let letters: DeadLetter[] = [];
   let changed = false;
@@ -53,6 +54,7 @@ export function openBatching(
         const record = isLetter(item) ? item : item.open();
         const decoded = isLetter(record) ? record : decode(record);
         if (isEvent(decoded)) intake.accept(decoded, record as SourceRecord);
+        else if (decoded === null) intake.ignore(record as SourceRecord);
         else reject(decoded);
       }
     },

@@ -1,6 +1,6 @@
 // What ingest counts. Which count an event goes into:
-// - every record in `records`, and in `malformed` or `events`; every event in `impressions` or `clicks`,
-//   whatever becomes of it, and in `late` if it is. Those four say what came.
+// - every record in `records`, and in `malformed`, `ignored` or `events`; every event in `impressions`,
+//   `clicks` or `documents`, whatever becomes of it, and in `late` if it is. Those say what came.
 // - `duplicates`, `bots`, `tooLate`, `orphans` and `unshown` say what was dropped and why. An event goes into
 //   at most one of them, with one exception: an event that was dropped for another reason before its session
 //   was found to be a bot's is in `bots` too.
@@ -17,6 +17,9 @@ const none: IngestCounts = {
   events: 0,
   impressions: 0,
   clicks: 0,
+  documents: 0,
+  ignored: 0,
+  undocumented: 0,
   malformed: 0,
   duplicates: 0,
   late: 0,

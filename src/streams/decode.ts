@@ -1,31 +1,50 @@
-// A record's value -> an event, or a dead letter that says which field is wrong and how. The mapping
-// `native`:
+// A record's value -> an event, or a dead letter that says which field is wrong and how. By a mapping that is
+// data (mapping.ts), or by `native`:
 //   impression {type, ts, impression_id, session_id, user_id, query, results: [{position, doc_id, title,
 // summary}]}
 //   click      {type, ts, impression_id, session_id, user_id, doc_id, query?, position?, dwell_ms?}
-// Checked by hand, not by a schema library: this runs for every record of the topic.
+// which is checked by hand, not by a schema library: this runs for every record of the topic.
 //
 // Invariants:
 // 1. Never throws, whatever the bytes are (promise 9).
 // 2. A detail names fields and types, never content (promise 12).
 // 3. What is checked is what is used, and optional fields where they are there: unknown fields are ignored.
 import { isUtf8 } from 'node:buffer';
+import type { Config } from '../config.ts';
 import type { ClickEvent, DeadLetter, Event, ImpressionEvent, Result, SourceRecord } from '../contract.ts';
-import { typeName } from './problem.ts';
+import { compileMapping } from './mapping.ts';
+import { sortByPosition } from './positions.ts';
+import { mappingOf } from './presets.ts';
+import { duration, identifier, type Problem, text, typeName, wholeNumber } from './problem.ts';
 
-export type Decoded = Event | DeadLetter;
+/** Null: none of the records that the mapping is about. */
+export type Decoded = Event | DeadLetter | null;
 
-export const isEvent = (decoded: Decoded): decoded is Event => 'kind' in decoded;
+export type Decoder = (record: SourceRecord) => Decoded;
 
-export function decode(record: SourceRecord): Decoded {
-  const value = parse(record.value);
-  const event = typeof value === 'string' ? value : read(value);
-  return typeof event === 'string' ? { record, reason: 'malformed', detail: event } : event;
+export const isEvent = (decoded: Decoded): decoded is Event => decoded !== null && 'kind' in decoded;
+
+/** The decoder that `events` asks for. */
+export function openDecoder({ events }: Pick<Config, 'events'>): Decoder {
+  const mapping = mappingOf(events);
+  if (mapping === null) return decode;
+  const readMapped = compileMapping(mapping);
+  return (record) => {
+    const value = parse(record.value);
+    return decoded(record, typeof value === 'string' ? value : readMapped(value));
+  };
 }
 
+/** By the mapping `native`. */
+export function decode(record: SourceRecord): Event | DeadLetter {
+  const value = parse(record.value);
+  return decoded(record, typeof value === 'string' ? value : read(value));
+}
+
+const decoded = <E extends Event | null>(record: SourceRecord, event: E | Problem): E | DeadLetter =>
+  typeof event === 'string' ? { record, reason: 'malformed', detail: event } : event;
+
 type Fields = Record<string, unknown>;
-/** What is wrong, for the dead letter. */
-type Problem = string;
 
 function parse(value: SourceRecord['value']): Fields | Problem {
   if (value === null) return 'value: expected a JSON object, got a tombstone';
@@ -103,11 +122,7 @@ function readResults(value: unknown): Result[] | Problem {
     results.push(result);
   }
   if (ascending) return results;
-  results.sort((a, b) => a.position - b.position);
-  const twice = results.some(
-    (result, index) => index > 0 && results[index - 1]!.position === result.position,
-  );
-  return twice ? 'results: expected distinct positions, got one twice' : results;
+  return sortByPosition(results) ? results : 'results: expected distinct positions, got one twice';
 }
 
 function readResult(value: unknown, index: number): Result | Problem {
@@ -127,29 +142,3 @@ function readResult(value: unknown, index: number): Result | Problem {
     summary: summary as string,
   };
 }
-
-function wholeNumber(name: string, value: unknown, least: number): Problem | null {
-  if (Number.isSafeInteger(value) && (value as number) >= least) return null;
-  return `${name}: expected a whole number >= ${least}, got ${numberKind(value)}`;
-}
-
-function duration(name: string, value: unknown): Problem | null {
-  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return null;
-  return `${name}: expected a number >= 0 or null, got ${numberKind(value)}`;
-}
-
-function numberKind(value: unknown): string {
-  if (typeof value !== 'number') return typeName(value);
-  if (value < 0) return 'a negative number';
-  return Number.isInteger(value) ? 'a number out of range' : 'a fraction';
-}
-
-/** Joins and sessions hang on it, so an empty one would join what does not belong together. */
-function identifier(name: string, value: unknown): Problem | null {
-  if (typeof value === 'string' && value !== '') return null;
-  const got = value === '' ? 'an empty one' : typeName(value);
-  return `${name}: expected a string with something in it, got ${got}`;
-}
-
-const text = (name: string, value: unknown): Problem | null =>
-  typeof value === 'string' ? null : `${name}: expected a string, got ${typeName(value)}`;

@@ -19,14 +19,16 @@ import type {
   ClickEvent,
   Coordinates,
   DeadLetter,
+  DocumentEvent,
   Event,
-  Group,
   ImpressionEvent,
   IngestCounts,
   PartitionClock,
+  Result,
 } from '../contract.ts';
 import { hashHex } from '../hash.ts';
 import { Admission } from './admission.ts';
+import { Catalogue } from './catalogue.ts';
 import { isSatisfied } from './clicks.ts';
 import { Closing } from './closing.ts';
 import { packTotals, unpackTotals } from './counts.ts';
@@ -39,7 +41,7 @@ import { redact } from './redact.ts';
 import { everyPartition, Schedule, type Timer } from './schedule.ts';
 import { SharedDocuments } from './shared-documents.ts';
 import type { Entry, SlotTable } from './slot-table.ts';
-import type { StateEntry } from './state.ts';
+import type { Drained, StateEntry } from './state.ts';
 import type { Orphan, Visit } from './visit.ts';
 import { eventTime, type Partition, Watermarks } from './watermark.ts';
 
@@ -48,22 +50,13 @@ export interface Arrival extends Coordinates {
   readonly timestampMs: number;
 }
 
-/** What one journal transaction must write. */
-export interface Drained {
-  /** Closed since the last drain, sequence numbers given. */
-  readonly groups: Group[];
-  /** State slots that changed since the last drain. */
-  readonly changes: StateEntry[];
-  readonly counts: IngestCounts;
-  /** Next offset to read, per `topic/partition`. */
-  readonly offsets: Record<string, number>;
-}
-
 export interface Intake {
   /** Takes one decoded event. A record below its partition's next offset was taken before: no effect. */
   accept(event: Event, at: Arrival): void;
   /** A record that went to the dead letters: counted, the offset moves on. */
   reject(letter: DeadLetter): void;
+  /** A record that is none of ours: counted, the offset moves on. */
+  ignore(at: Coordinates): void;
   /** The source has ended: closes everything that is open. */
   finish(): void;
   drain(): Drained;
@@ -90,6 +83,7 @@ class StreamIntake implements Intake {
   readonly #propensities: Propensities;
   readonly #closing: Closing;
   readonly #documents: SharedDocuments;
+  readonly #catalogue: Catalogue;
   #changed = false;
 
   constructor(config: Config, entries: readonly StateEntry[], nextSequence: number) {
@@ -97,6 +91,7 @@ class StreamIntake implements Intake {
     const saved = { entries, next: totals.next };
     this.#config = config;
     this.#documents = new SharedDocuments(config.records.documentsShared);
+    this.#catalogue = new Catalogue(config, saved);
     this.#counts = totals.counts;
     this.#schedule = new Schedule((timer) => this.#holds(timer));
     this.#watermarks = new Watermarks(config, saved);
@@ -124,6 +119,7 @@ class StreamIntake implements Intake {
     this.#changed = true;
     this.#counts.records++;
     this.#counts.events++;
+    if (event.kind === 'document') return this.#takeDocument(event);
     const timeMs = eventTime(event.timeMs, at.timestampMs);
     if (this.#watermarks.observe(partition, timeMs)) this.#counts.late++;
     this.#expire(partition);
@@ -140,6 +136,13 @@ class StreamIntake implements Intake {
     this.#changed = true;
     this.#counts.records++;
     this.#counts.malformed++;
+  }
+
+  ignore(at: Coordinates): void {
+    if (this.#watermarks.take(at) === null) return;
+    this.#changed = true;
+    this.#counts.records++;
+    this.#counts.ignored++;
   }
 
   finish(): void {
@@ -175,6 +178,11 @@ class StreamIntake implements Intake {
     };
   }
 
+  #takeDocument(event: DocumentEvent): void {
+    this.#counts.documents++;
+    this.#catalogue.learn(event);
+  }
+
   #takeImpression(event: ImpressionEvent, timeMs: number, partition: Entry<Partition>, offset: number): void {
     this.#counts.impressions++;
     const { impressionId } = event;
@@ -206,9 +214,10 @@ class StreamIntake implements Intake {
       this.#counts.crowdedOut++;
       this.#closing.close(this.#join.open.oldest!);
     }
-    const results = event.results.map((result) => this.#documents.share(result));
+    const results = this.#catalogue.describe(event.results).map((result) => this.#documents.share(result));
+    this.#counts.undocumented += event.results.length - results.length;
     const entry = this.#join.enter(impressionId, visit, { query: foldSpace(text), results });
-    for (const orphan of this.#join.waiting(impressionId)) this.#joinOrphan(entry, orphan, event);
+    for (const orphan of this.#join.waiting(impressionId)) this.#joinOrphan(entry, orphan, results);
   }
 
   #takeClick(event: ClickEvent, timeMs: number, partition: Entry<Partition>): void {
@@ -249,12 +258,12 @@ class StreamIntake implements Intake {
     }
   }
 
-  #joinOrphan(visit: Entry<Visit>, orphan: Entry<Orphan>, event: ImpressionEvent): void {
+  #joinOrphan(visit: Entry<Visit>, orphan: Entry<Orphan>, results: readonly Result[]): void {
     const { documentId, timeMs, saidMs, satisfied, session } = orphan.value;
     this.#join.dismiss(orphan);
     // Its event is among the bots already.
     if (this.#admission.isBot(session)) return;
-    const index = event.results.findIndex((result) => result.documentId === documentId);
+    const index = results.findIndex((result) => result.documentId === documentId);
     if (index < 0) this.#counts.unshown++;
     else if (this.#join.isSated(visit)) this.#counts.duplicates++;
     else this.#join.add('open', visit, { index, timeMs, saidMs, satisfied });
@@ -333,11 +342,7 @@ class StreamIntake implements Intake {
   #tables(): SlotTable<unknown>[] {
     const { pages, open, retained, remembered, orphans } = this.#join;
     const tables = [pages, open, retained, remembered, orphans];
-    return [
-      ...tables,
-      this.#watermarks.table,
-      this.#admission.table,
-      this.#audiences.table,
-    ] as SlotTable<unknown>[];
+    const others = [this.#watermarks, this.#admission, this.#audiences, this.#catalogue];
+    return [...tables, ...others.map(({ table }) => table)] as SlotTable<unknown>[];
   }
 }

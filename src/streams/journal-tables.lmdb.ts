@@ -59,6 +59,7 @@ function tablesOf(root: RootDatabase<Buffer, number>): Tables {
       queries: table('state-queries'),
       propensity: table('state-propensity'),
       partitions: table('state-partitions'),
+      documents: table('state-documents'),
       counts: table('state-counts'),
     },
   };

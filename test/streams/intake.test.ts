@@ -2,9 +2,9 @@
 // would have given (promise 1), it stays bounded (promise 11), and nothing of a user gets out (promise 12).
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Event, Group, IngestCounts, SourceRecord } from '../../src/contract.ts';
-import { type Drained, type Intake, openIntake } from '../../src/streams/intake.ts';
-import type { StateEntry } from '../../src/streams/state.ts';
+import type { Event, Group, ImpressionEvent, IngestCounts, SourceRecord } from '../../src/contract.ts';
+import { type Intake, openIntake } from '../../src/streams/intake.ts';
+import type { Drained, StateEntry } from '../../src/streams/state.ts';
 import { click, Feed, impression, second, start, tick, tinyConfig } from '../support/stream-events.ts';
 
 /** Small enough that every bound is met in a stream of a few dozen events. */
@@ -14,15 +14,29 @@ const tight = tinyConfig({
   privacy: { users_min: 2, queries_max: 4 },
   holdout: { share: 0.5 },
   propensity: { mode: 'estimated', table: [1, 0.5, 0.25], cells: 700 },
+  events: { documents_max: 2 },
 });
 
-type Item = { readonly event: Event | null; readonly partition: number; readonly aheadMs: number };
+interface Item {
+  /** What a decoder makes of a record; null where it is malformed. */
+  readonly event: Event | 'ignored' | null;
+  readonly partition: number;
+  readonly aheadMs: number;
+}
+
+const referring = (event: ImpressionEvent): ImpressionEvent => ({
+  ...event,
+  results: event.results.map(({ position, documentId }) => ({ position, documentId })),
+});
 
 /** A few impressions; clicks near them in time, some before, long after, or of nobody; bursts; bad clocks. */
 const items: fc.Arbitrary<Item[]> = fc
   .array(
     fc.record({
-      what: fc.constantFrom('impression', 'impression', 'click', 'click', 'click', 'malformed'),
+      what: fc.constantFrom(
+        ...(['impression', 'impression', 'reference', 'document', 'document', 'ignored'] as const),
+        ...(['click', 'click', 'click', 'malformed'] as const),
+      ),
       stepMs: fc.oneof(fc.nat(second), fc.nat(4 * second), fc.nat(25 * second)),
       backMs: fc.oneof(fc.constant(0), fc.constant(0), fc.nat(90 * second)),
       id: fc.nat(9),
@@ -41,12 +55,16 @@ const items: fc.Arbitrary<Item[]> = fc
       nowMs += stepMs;
       const who = { sessionId: `session ${person}`, userId: `user ${person % 4}` };
       const atMs = Math.max(0, nowMs - backMs) + aheadMs;
-      const events: Record<string, Event | null> = {
-        impression: impression(`i${id}`, atMs, { ...who, query: `query ${query}` }),
+      const shown = impression(`i${id}`, atMs, { ...who, query: `query ${query}` });
+      const events: Record<typeof what, Item['event']> = {
+        impression: shown,
+        reference: referring(shown),
+        document: { kind: 'document', documentId: document, title: `title ${query}`, summary: `${id % 2}` },
+        ignored: 'ignored',
         click: click(`i${id}`, document, atMs, { ...who, dwellMs }),
         malformed: null,
       };
-      return { event: events[what]!, partition, aheadMs };
+      return { event: events[what], partition, aheadMs };
     });
   });
 
@@ -60,8 +78,10 @@ function place(list: readonly Item[]): Placed[] {
 }
 
 function feed(intake: Intake, { event, partition, offset, aheadMs }: Placed): void {
-  const at = { topic: 't', partition, offset, timestampMs: (event?.timeMs ?? start) - aheadMs };
-  if (event !== null) intake.accept(event, at);
+  const timeMs = typeof event === 'object' && event && 'timeMs' in event ? event.timeMs : start;
+  const at = { topic: 't', partition, offset, timestampMs: timeMs - aheadMs };
+  if (event === 'ignored') intake.ignore(at);
+  else if (event !== null) intake.accept(event, at);
   else {
     const record: SourceRecord = { ...at, key: null, value: '{', headers: [] };
     intake.reject({ record, reason: 'malformed', detail: 'value: not JSON' });
@@ -153,8 +173,8 @@ test('every event and every impression is accounted for', () => {
       const { groups, counts } = run(place(list), new Set(), new Set());
       const c = counts!;
       expect(c.records).toBe(list.length);
-      expect(c.records).toBe(c.events + c.malformed);
-      expect(c.events).toBe(c.impressions + c.clicks);
+      expect(c.records).toBe(c.events + c.malformed + c.ignored);
+      expect(c.events).toBe(c.impressions + c.clicks + c.documents);
       expect(c.groups).toBe(groups.length);
       expect(c.bots + c.duplicates).toBeLessThanOrEqual(c.events);
       expect(c.corrected).toBeLessThanOrEqual(c.groups);
@@ -180,6 +200,7 @@ test('promise 11: state never takes more slots than the bounds allow', () => {
     queries: 4,
     propensity: 3,
     partitions: 3,
+    documents: 2,
     counts: 1,
   };
   fc.assert(

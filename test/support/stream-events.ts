@@ -1,8 +1,8 @@
 // Events for tests of the intake, written as short as the rule that they show.
 import { type Config, parseConfig } from '../../src/config.ts';
 import type { ClickEvent, Event, Group, ImpressionEvent, IngestCounts } from '../../src/contract.ts';
-import { type Drained, type Intake, openIntake } from '../../src/streams/intake.ts';
-import type { StateEntry } from '../../src/streams/state.ts';
+import { type Intake, openIntake } from '../../src/streams/intake.ts';
+import type { Drained, StateEntry } from '../../src/streams/state.ts';
 
 export const second = 1_000;
 export const minute = 60 * second;
@@ -83,7 +83,7 @@ export class Feed {
   }
 
   accept(event: Event, options: { readonly partition?: number; readonly timestampMs?: number } = {}): this {
-    const { partition = 0, timestampMs = event.timeMs } = options;
+    const { partition = 0, timestampMs = 'timeMs' in event ? event.timeMs : start } = options;
     const offset = this.#offsets.get(partition) ?? 0;
     this.#offsets.set(partition, offset + 1);
     this.#intake.accept(event, { topic: 'clicks', partition, offset, timestampMs });
