@@ -32,7 +32,7 @@ export function openHub({ endpoint, token }: Settings): Hub {
   };
   const request = async (url: string, what: string, init: RequestInit): Promise<Response> => {
     const response = await reached(url, fetch(url, { ...init, headers: { ...headers, ...init.headers } }));
-    if (response.status < 400 || response.status === 416) return response;
+    if (response.status < 400) return response;
     await response.body?.cancel();
     throw refusal(response, what, token !== null);
   };
@@ -62,7 +62,6 @@ export function openHub({ endpoint, token }: Settings): Hub {
     async open(remote: RemoteFile, from: number): Promise<Transfer> {
       const range: RequestInit = from === 0 ? {} : { headers: { range: `bytes=${from}-` } };
       const response = await request(remote.url, remote.file, range);
-      if (response.status === 416) return this.open(remote, 0); // what there is of it is of another file
       return { from: startOf(response, from), body: bodyOf(remote.url, response) };
     },
   };

@@ -10,7 +10,7 @@ const pieceBytes = 1 << 22;
 
 /**
  * SHA-256, hex, over config.json, the tokenizer and the weights: for each file that is there its name, a line
- * feed, its size, a line feed, its bytes. About a second for 300 MB.
+ * feed, its size, a line feed, its bytes.
  *
  * @throws RestillError `MODEL_DAMAGED` naming a file that cannot be read.
  */

@@ -11,6 +11,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -85,10 +86,14 @@ it('makes the layout of the Hugging Face cache (1, 4)', async () => {
 
 it('fetches what an index names, once each (4)', async () => {
   const hub = await hubServer(sharded);
-  const directory = await setUp(hub).pull();
+  const { cache, reference, pull } = setUp(hub);
+  const directory = await pull();
   expect(readdirSync(directory).sort()).toEqual(Object.keys(sharded).sort());
   const large = hub.requests.filter((request) => request.large);
   expect(large.map(({ url }) => url)).toEqual(['/a.safetensors', '/b.safetensors']);
+  expect(findSnapshot(cache, reference)).toBe(directory);
+  rmSync(join(directory, 'a.safetensors'));
+  expect(() => findSnapshot(cache, reference)).toThrow('names a.safetensors, which is not there');
 });
 
 it('asks for nothing twice (2), and moves a branch on without fetching what stayed (3)', async () => {
@@ -175,6 +180,28 @@ it('refuses a file that is longer than it was said to be', async () => {
   await expect(setUp(hub).pull()).rejects.toThrow('sends more of model.safetensors than the 100 bytes');
 });
 
+it('learns about a large file from the hub, wherever it lies', async () => {
+  const hub = await hubServer(plain);
+  const described = () => hub.requests.filter(({ method }) => method === 'HEAD').map(({ url }) => url);
+  hub.disguise = (h) => (h.location ? { ...h, location: '/here/model.safetensors' } : h);
+  const directory = await setUp(hub).pull();
+  expect(readFileSync(join(directory, 'model.safetensors')).equals(weights)).toBe(true);
+  expect(described().filter((url) => url.startsWith('/here'))).toEqual([]);
+  hub.disguise = ({ 'x-linked-etag': _, ...rest }) => rest;
+  await setUp(hub).pull();
+  expect(hub.requests.filter(({ large, method }) => large && method === 'HEAD')).toEqual([]);
+});
+
+it('checks the size where the ETag is no hash', async () => {
+  const hub = await hubServer(plain);
+  hub.disguise = (h) => (h['x-linked-etag'] ? { ...h, 'x-linked-etag': '"of-a-mirror"' } : h);
+  const { folder, pull } = setUp(hub);
+  mkdirSync(join(folder, 'blobs'), { recursive: true });
+  writeFileSync(join(folder, 'blobs/of-a-mirror.incomplete'), Buffer.concat([weights, weights]));
+  await expect(pull()).rejects.toMatchObject({ code: 'MODEL_DAMAGED', message: /100000 of 50000 bytes/ });
+  expect(readFileSync(join(await pull(), 'model.safetensors')).equals(weights)).toBe(true);
+});
+
 it('takes an empty file', async () => {
   const hub = await hubServer({ ...plain, 'special_tokens_map.json': '' });
   expect(readFileSync(join(await setUp(hub).pull(), 'special_tokens_map.json'), 'utf8')).toBe('');
@@ -187,6 +214,8 @@ it('sends the token to the hub alone (5)', async () => {
     new Set(hub.requests.filter((r) => r.large === large).map(({ authorization }) => authorization));
   expect(told(false)).toEqual(new Set(['Bearer secret']));
   expect(told(true)).toEqual(new Set([undefined]));
+  // Sizes and ranges are those of the file.
+  expect(new Set(hub.requests.map(({ encoding }) => encoding))).toEqual(new Set(['identity']));
 });
 
 it('follows a renamed repository, a branch with slashes, a commit', async () => {
@@ -280,6 +309,12 @@ const hostile: [string, Partial<HubServer>, string, string][] = [
     { files: { 'config.json': '', 'tokenizer.json': '', 'pytorch_model.bin': '' } },
     'MODEL_UNSUPPORTED',
     'it has no model.safetensors',
+  ],
+  [
+    'no tokenizer',
+    { files: { 'config.json': '', 'model.safetensors': '' } },
+    'MODEL_UNSUPPORTED',
+    'org/model cannot be used: it has no tokenizer.json',
   ],
 ];
 it.each(hostile)('refuses %s (6)', async (_, changes, code, message) => {

@@ -15,6 +15,7 @@ export interface Request {
   readonly url: string;
   readonly range: string | undefined;
   readonly authorization: string | undefined;
+  readonly encoding: string | undefined;
   /** Whether it came to the origin where large files lie. */
   readonly large: boolean;
 }
@@ -86,12 +87,13 @@ async function listening(
 }
 
 function note(hub: HubServer, { method, url, headers }: IncomingMessage, large: boolean): void {
-  const { range, authorization } = headers;
-  hub.requests.push({ method: method!, url: url!, range, authorization, large });
+  const { range, authorization, 'accept-encoding': encoding } = headers;
+  hub.requests.push({ method: method!, url: url!, range, authorization, encoding, large });
 }
 
 function answer(hub: HubServer, large: string, request: IncomingMessage, response: ServerResponse): void {
   const { method, url } = request;
+  if (url!.startsWith('/here/')) return send(hub, url!.slice('/here/'.length), request, response);
   if (hub.refuses) {
     const { status, code } = hub.refuses;
     response.writeHead(status, code === undefined ? {} : { 'x-error-code': code }).end('refused');
