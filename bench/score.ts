@@ -14,6 +14,7 @@ import {
   ratiosOf,
   readOptions,
   runCase,
+  studentFiles,
 } from './speed/bench.ts';
 import { pairsOf, readTokenizer } from './speed/cases.ts';
 import { pythonSide, typescriptSide } from './speed/side.ts';
@@ -38,8 +39,9 @@ async function score(options: Options): Promise<void> {
       const sequences = pairsOf(lengths, pairCount, tokenizer);
       if (sequences === null) continue;
       const batches = scoreBatches(sequences, batchSize);
+      const files = (directory: string) => studentFiles(directory, shape, tokenizer);
       padding[`${shape}_${lengths}`] = Number(paddingOf(batches, 1).toFixed(3));
-      results.push(await runCase({ task: 'score', shape, lengths, batches, sides }, tokenizer, options));
+      results.push(await runCase({ task: 'score', shape, lengths, batches, sides, files }, options));
     }
   }
   const ratios = Object.assign({}, ...results.map((result) => ratiosOf(result, 'compiled', labelOf(result))));

@@ -1,6 +1,6 @@
 // Speed of training the student: ours compiled, against ours op by op, sentence-transformers, and Python's
 // tf.function. usage: npm run bench:train [-- --quick] [--shapes 6x384,2x128] [--lengths 64,titles]
-// [--rounds 7] [--threads 2]. RESTILL_PYTHON names the Python of bench/peer/requirements.txt.
+// [--rounds 7] [--threads 2] [--teacher DIRECTORY]. RESTILL_PYTHON names the Python of bench/peer/requirements.txt.
 //
 // Each side is a process of its own and does the same steps on the same sequences, weights and teacher scores,
 // in float32 and without dropout; a round of the one follows a round of the other, and figures are medians.
@@ -16,9 +16,11 @@ import {
   readOptions,
   runCase,
   shapeOf,
+  studentFiles,
 } from './speed/bench.ts';
 import { type Lengths, pairsOf, readTokenizer } from './speed/cases.ts';
 import { pythonSide, type SideSpec, typescriptSide } from './speed/side.ts';
+import { runTeacher } from './speed/teacher.ts';
 import { paddingOf, trainBatches } from './speed/work.ts';
 
 const batchCount = { fixed: 4, real: 8 };
@@ -52,11 +54,14 @@ async function train(options: Options): Promise<void> {
       const sequences = pairsOf(lengths, count * pairs, tokenizer);
       if (sequences === null) continue;
       const batches = trainBatches(sequences, pairs, 1);
+      const files = (directory: string) => studentFiles(directory, shape, tokenizer);
       padding[`${shape}_${lengths}`] = Number(paddingOf(batches, 2).toFixed(3));
       const sides = sidesFor(shape, lengths);
-      results.push(await runCase({ task: 'train', shape, lengths, batches, sides }, tokenizer, options));
+      results.push(await runCase({ task: 'train', shape, lengths, batches, sides, files }, options));
     }
   }
+  if (options.teacher === null) console.log('skipped: the teacher; name its directory by --teacher');
+  else results.push(...(await runTeacher(options.teacher, options)));
   const ratios = Object.assign({}, ...results.map((result) => ratiosOf(result, 'compiled', labelOf(result))));
   console.log(JSON.stringify({ benchmark: 'train', machine: machine(), options, padding, results, ratios }));
 }

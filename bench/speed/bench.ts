@@ -1,5 +1,5 @@
 // What bench:train and bench:score have in common: options, shapes, and a case from its work to its figures.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -7,7 +7,7 @@ import { RestillError } from '../../src/errors.ts';
 import type { Lengths } from './cases.ts';
 import { difference, type Figures, measure } from './rounds.ts';
 import type { SideSpec } from './side.ts';
-import { type Batch, type Shape, trainSettings, type Work, writeModel } from './work.ts';
+import { type Batch, type ModelFiles, type Shape, trainSettings, type Work, writeModel } from './work.ts';
 
 export interface Options {
   readonly quick: boolean;
@@ -15,6 +15,8 @@ export interface Options {
   readonly lengths: readonly Lengths[];
   readonly rounds: number;
   readonly threads: number;
+  /** A Llama's Hugging Face directory; null: no teacher. */
+  readonly teacher: string | null;
 }
 
 /** MiniLM-L6, and two that are smaller. */
@@ -34,6 +36,7 @@ export function readOptions(): Options {
       lengths: { type: 'string' },
       rounds: { type: 'string' },
       threads: { type: 'string', default: '2' },
+      teacher: { type: 'string' },
     },
   });
   const { quick } = values;
@@ -55,6 +58,7 @@ export function readOptions(): Options {
     lengths: list(values.lengths, allLengths, quick ? ['64', 'titles'] : allLengths),
     rounds: Number(values.rounds ?? (quick ? 3 : 7)),
     threads: Number(values.threads),
+    teacher: values.teacher ?? null,
   };
 }
 
@@ -67,6 +71,17 @@ export interface Case {
   readonly lengths: Lengths;
   readonly batches: readonly Batch[];
   readonly sides: readonly SideSpec[];
+  /** Writes what is needed of the model into an empty directory. */
+  readonly files: (directory: string) => ModelFiles;
+}
+
+const modelSeed = 1;
+
+/** A student of random weights. */
+export function studentFiles(directory: string, shape: string, tokenizer: string): ModelFiles {
+  const model = join(directory, 'model');
+  writeModel(model, shapeOf(shape), tokenizer, modelSeed);
+  return { model, adapter: null, lora: null };
 }
 
 export interface Result {
@@ -80,17 +95,13 @@ export interface Result {
   readonly differences: Readonly<Record<string, number>>;
 }
 
-const modelSeed = 1;
-
-export async function runCase(one: Case, tokenizer: string, options: Options): Promise<Result> {
+/** The files of a model, and a case on it from its work to its figures. */
+export async function runCase(one: Case, options: Options): Promise<Result> {
   const { task, shape, lengths, batches, sides } = one;
   console.log(`${task}, ${shape}, ${lengths}: ${sides.map(({ name }) => name).join(', ')}`);
   const directory = mkdtempSync(join(tmpdir(), 'restill-bench-'));
   try {
-    const model = join(directory, 'model');
-    mkdirSync(model);
-    writeModel(model, shapeOf(shape), tokenizer, modelSeed);
-    const work: Work = { task, model, threads: options.threads, ...trainSettings, batches };
+    const work: Work = { task, ...one.files(directory), threads: options.threads, ...trainSettings, batches };
     const file = join(directory, 'work.json');
     writeFileSync(file, JSON.stringify(work));
     const secondsMin = options.quick ? 1 : 4;

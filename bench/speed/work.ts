@@ -36,16 +36,36 @@ export interface Batch {
 }
 
 /** The content of `work.json`. */
-export interface Work {
+export interface Work extends ModelFiles {
   readonly task: 'train' | 'score';
-  /** A Hugging Face directory. */
-  readonly model: string;
   readonly threads: number;
   readonly learningRate: number;
   readonly weightDecay: number;
   readonly clipNorm: number;
   readonly batches: readonly Batch[];
 }
+
+export interface ModelFiles {
+  /** A Hugging Face directory. */
+  readonly model: string;
+  /** Of the teacher: a safetensors file of what trains, and how peft calls its settings. Else null. */
+  readonly adapter: string | null;
+  readonly lora: typeof lora | null;
+}
+
+/** Of a teacher's adapter: the defaults of the configuration. */
+export const lora = {
+  rank: 16,
+  alpha: 32,
+  target_modules: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
+} as const;
+
+/** A configuration file's content for a teacher that starts from a directory, with an adapter. */
+export const teacherConfig = (start: string): object => ({
+  teacher: { start, adapter: lora, tokens_max: 128 },
+  pretrain: { steps_max: 0 },
+  finetune: { weight_decay: trainSettings.weightDecay, clip_norm: trainSettings.clipNorm },
+});
 
 /** As ../shared/tools/peer-bench defines a training step. */
 export const trainSettings = { learningRate: 2e-5, weightDecay: 0.01, clipNorm: 1 } as const;
@@ -80,6 +100,8 @@ export function fixedSequences(count: number, tokens: number, vocabulary: number
     segments: Array.from({ length: tokens }, (_, i) => (i < tokens / 4 ? 0 : 1)),
   }));
 }
+
+export const idsOf = ({ sequences }: Batch): Int32Array[] => sequences.map(({ ids }) => Int32Array.from(ids));
 
 export const plain = ({ ids, segments }: EncodedPair): Sequence => ({
   ids: [...ids],
