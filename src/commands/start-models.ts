@@ -54,7 +54,7 @@ export function openStarts({ student, teacher, seed }: Config, isFresh: boolean)
   return { student: bert, teacher: llama };
 }
 
-/** What they hold: a generation goes on with the same only. Reads all files, about 300 MB a second. */
+/** What they hold: a generation goes on with the same only. Reads all files. */
 export const startDigests = ({ student, teacher }: Config): StartDigests => ({
   student: student.start && modelDigest(student.start),
   teacher: teacher.start && modelDigest(teacher.start),
