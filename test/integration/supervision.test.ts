@@ -26,7 +26,7 @@ interface LogLine {
 }
 
 /** A run, and what its log has said so far. `act` is told of each new line. */
-function run(args: readonly string[], act: (line: LogLine, lines: LogLine[], child: ChildProcess) => void) {
+function run(args: readonly string[], act: (line: LogLine, child: ChildProcess) => void) {
   const lines: LogLine[] = [];
   const ended = restill(['run', ...args], (child) => {
     let rest = '';
@@ -36,7 +36,7 @@ function run(args: readonly string[], act: (line: LogLine, lines: LogLine[], chi
       for (const part of parts) {
         const line = JSON.parse(part) as LogLine;
         lines.push(line);
-        act(line, lines, child);
+        act(line, child);
       }
     });
     return () => {};
@@ -92,7 +92,7 @@ describe.skipIf(!canRunKafka())('a run whose trainer dies', { timeout: 240_000 }
 
   test('learns what an undisturbed replay learns', async () => {
     const args = await serve('killed', 'trainer: { restarts_max: 10, backoff_min: 20ms }', records);
-    const { lines, ended } = run(args, (line, _, child) => {
+    const { lines, ended } = run(args, (line, child) => {
       if (line.event === 'trainer.started' && count(lines, 'trainer.started') <= 3)
         process.kill(line.trainerPid, 'SIGKILL');
       if (line.event === 'generation.published') child.kill('SIGTERM');
@@ -119,7 +119,7 @@ describe.skipIf(!canRunKafka())('a run whose trainer dies', { timeout: 240_000 }
       lost = resolve;
     });
     let daemon: ChildProcess | null = null;
-    const { ended } = run(args, (line, _, child) => {
+    const { ended } = run(args, (line, child) => {
       daemon = child;
       if (line.event === 'admin.listening') address = line.address;
       if (line.event === 'trainer.started') process.kill(line.trainerPid, 'SIGKILL');
@@ -146,7 +146,7 @@ describe.skipIf(!canRunKafka())('a run whose trainer dies', { timeout: 240_000 }
   test('is stopped within the deadline although it hangs, and takes it along', async () => {
     const args = await serve('frozen', 'run: { drain_deadline: 1s }', records);
     let pid = 0;
-    const { ended } = run(args, (line, _, child) => {
+    const { ended } = run(args, (line, child) => {
       if (line.event !== 'trainer.started') return;
       pid = line.trainerPid;
       process.kill(pid, 'SIGSTOP');
