@@ -8,6 +8,8 @@ import { isLetter, type LinePlace, parseEnvelope } from './envelope.ts';
 export interface LetterMessage {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
+  /** Milliseconds since the epoch: the record's own. */
+  readonly timestamp: string;
   readonly headers: Record<string, string | string[]>;
 }
 
@@ -38,14 +40,15 @@ export function letterMessage({ record, reason, detail }: DeadLetter, reader: st
 }
 
 /** What was sent first: without the headers of an earlier failure. */
-export function originalMessage({ key, value, headers }: SourceRecord): LetterMessage {
+export function originalMessage({ key, value, timestampMs, headers }: SourceRecord): LetterMessage {
   const kept: Record<string, string | string[]> = {};
   for (const [name, one] of headers) {
     if (name.startsWith(prefix)) continue;
     const before = kept[name];
     kept[name] = before === undefined ? one : [before, one].flat();
   }
-  return { key: bytesOf(key), value: bytesOf(value), headers: kept };
+  const timestamp = String(Math.max(0, timestampMs)); // A line without a place has none: -1.
+  return { key: bytesOf(key), value: bytesOf(value), timestamp, headers: kept };
 }
 
 /** The letter that a message of a dead-letter topic is; null for any other message. */

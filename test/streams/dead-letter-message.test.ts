@@ -29,6 +29,7 @@ test('the message holds what came, and why it was not usable', () => {
   expect(letterMessage(letter, 'restill')).toEqual({
     key: Buffer.from('k'),
     value: Buffer.from([0xff]),
+    timestamp: '1000',
     headers: {
       trace: ['a', 'b'],
       '__connect.errors.topic': 'clicks',
