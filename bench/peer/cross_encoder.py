@@ -2,8 +2,9 @@
 
 usage: cross_encoder.py TASK.json ANSWER.json
 
-The batches, their order, the learning rate and its warm-up are those of restill's student, so that what differs is
-the implementation: model head, loss, optimizer and padding are sentence-transformers' and torch's own.
+The batches, their order, the learning rate and its warm-up are those of restill's student, so that what
+differs is the implementation: model head, loss, optimizer and padding are sentence-transformers' and torch's
+own.
 Known to work with sentence-transformers 6.2.0, transformers 5.23.0, torch 2.15.0.
 """
 

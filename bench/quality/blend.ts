@@ -1,4 +1,5 @@
-// Several rankers as one: the mean of their scores, each standardised by what it gives the training documents.
+// Several rankers as one: the mean of their scores, each standardised by what it gives the training
+// documents.
 import { calibrate, fitCalibration } from '../../src/trainer/calibration.ts';
 import type { Cell, JudgedScores } from './cells.ts';
 

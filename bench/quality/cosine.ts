@@ -1,6 +1,6 @@
 // The student's encoder as it was published: a bi-encoder that compares embeddings by their cosine. MiniLM,
-// e5 and the like pool by the mean over tokens, bge takes the classification token: 1_Pooling/config.json says
-// which, as sentence-transformers reads it; bge-small is known by name where that file is absent.
+// e5 and the like pool by the mean over tokens, bge takes the classification token: 1_Pooling/config.json
+// says which, as sentence-transformers reads it; bge-small is known by name where that file is absent.
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Document } from '../../src/contract.ts';

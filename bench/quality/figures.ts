@@ -1,8 +1,9 @@
-// Cells -> figures: nDCG and PNR of each arm on unseen and on seen queries, and the differences to two others.
+// Cells -> figures: nDCG and PNR of each arm on unseen and on seen queries, and the differences to two
+// others.
 //
 // Invariants:
-// 1. An unseen query counts once, by the fold that tests it. A seen one counts once too, by the mean over the
-//    folds that trained on it.
+// 1. An unseen query counts once, by the fold that tests it. A seen one counts once too, by the mean over
+// the folds that trained on it.
 // 2. A difference is taken on the queries that both arms have, by the same folds.
 import { assert } from '../../src/errors.ts';
 import { randomFor } from '../../src/random.ts';

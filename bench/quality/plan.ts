@@ -100,7 +100,7 @@ export interface Sizes {
   readonly labels: number;
 }
 
-/** Floating-point operations, in units of 10^9: two a parameter and token forward, three times that to train. */
+/** In units of 10^9 operations: two a parameter and token forward, three times that to train. */
 export function gigaflops(arm: Arm, { config }: PlanInputs, sizes: Sizes): number {
   const { pretrain, finetune, distill } = config;
   const teacher = (2 * sizes.teacherParameters * sizes.teacherTokens) / 1e9;

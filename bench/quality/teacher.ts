@@ -1,5 +1,5 @@
-// A teacher: optional continued pre-training on clicks, rank fine-tuning on clicks or judgments, then grades for
-// everything that a student of this fold will learn from.
+// A teacher: optional continued pre-training on clicks, rank fine-tuning on clicks or judgments, then
+// grades for everything that a student of this fold will learn from.
 import { teacherScores } from '../../src/trainer/score.ts';
 import {
   closeSums,

@@ -1,7 +1,7 @@
-// More to distil on than pages show. A teacher grades any query with any document, and clicks on a hundred queries
-// show a student little of the language: so pages may get documents of other queries, and titles may ask for
-// themselves (as Lee et al. 2019, arXiv 1906.00300, learn retrieval from sentences that ask for their
-// paragraphs). Nothing here carries a click, so only distillation sees it.
+// More to distil on than pages show. A teacher grades any query with any document, and clicks on a hundred
+// queries show a student little of the language: so pages may get documents of other queries, and titles
+// may ask for themselves (as Lee et al. 2019, arXiv 1906.00300, learn retrieval from sentences that ask for
+// their paragraphs). Nothing here carries a click, so only distillation sees it.
 import type { Group, GroupResult } from '../../src/contract.ts';
 import { type Random, randomFor } from '../../src/random.ts';
 import { words } from '../../src/trainer/bm25.ts';

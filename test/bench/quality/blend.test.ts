@@ -1,5 +1,5 @@
-// Blends: every ranker is standardised by its own labels, then they count alike; scores and labels by the same
-// scale.
+// Blends: every ranker is standardised by its own labels, then they count alike; scores and labels by the
+// same scale.
 import { expect, it } from 'vitest';
 import { meanLabels, meanScores } from '../../../bench/quality/blend.ts';
 

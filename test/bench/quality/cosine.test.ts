@@ -1,5 +1,5 @@
-// What the student's start is measured by: the hidden state that bertHidden gives for the classification token,
-// put through pooler and classifier by hand, is the score that the cross-encoder gives.
+// What the student's start is measured by: the hidden state that bertHidden gives for the classification
+// token, put through pooler and classifier by hand, is the score that the cross-encoder gives.
 import { expect, it } from 'vitest';
 import { bertHidden, bertParameters, bertScores } from '../../../src/tensor/bert.ts';
 import type { BertConfig } from '../../../src/tensor/model-config.ts';
