@@ -1,5 +1,5 @@
-// Whether memory stays flat over many compiled steps of a small student. usage: npm run bench:steady
-// [-- --steps 10000]. Batches differ in size and length, as in life. The resident size is read every hundredth
+// Whether memory stays flat over many compiled steps of a small student. usage: npm run bench:steady [--
+// --steps 10000]. Batches differ in size and length, as in life. The resident size is read every hundredth
 // part of the run, after a garbage collection; the last line is a JSON object with the least-squares slope
 // over the second half, in KiB per 1,000 steps, and tensors held at the start and at the end.
 import { parseArgs } from 'node:util';

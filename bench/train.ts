@@ -1,11 +1,12 @@
 // Speed of training the student: ours compiled, against ours op by op, sentence-transformers, and Python's
 // tf.function. usage: npm run bench:train [-- --quick] [--shapes 6x384,2x128] [--lengths 64,titles]
-// [--rounds 7] [--threads 2] [--teacher DIRECTORY]. RESTILL_PYTHON names the Python of bench/peer/requirements.txt.
+// [--rounds 7] [--threads 2] [--teacher DIRECTORY]. RESTILL_PYTHON names the Python of
+// bench/peer/requirements.txt.
 //
-// Each side is a process of its own and does the same steps on the same sequences, weights and teacher scores,
-// in float32 and without dropout; a round of the one follows a round of the other, and figures are medians.
-// What a step is stands in bench/peer/student_torch.py. The last line is a JSON object; its ratios are
-// sequences per second of ours over theirs, `..._cpu` the same in processor time.
+// Each side is a process of its own and does the same steps on the same sequences, weights and teacher
+// scores, in float32 and without dropout; a round of the one follows a round of the other, and figures are
+// medians. What a step is stands in bench/peer/student_torch.py. The last line is a JSON object; its ratios
+// are sequences per second of ours over theirs, `..._cpu` the same in processor time.
 import { allocator } from '../src/commands/trainer-child.ts';
 import {
   labelOf,

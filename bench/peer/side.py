@@ -1,4 +1,5 @@
-"""The loop of a side of a speed benchmark: see bench/speed/side.ts, which starts it and tells it what to do."""
+"""The loop of a side of a speed benchmark: see bench/speed/side.ts, which starts it and tells it what to
+do."""
 
 import json
 import os

@@ -2,8 +2,8 @@
 
 usage: student_onnx.py WORK.json
 
-The export is torch.onnx.export of transformers' BertForSequenceClassification with unknown batch size and length, as
-anybody would make it; a batch is padded to its longest sequence.
+The export is torch.onnx.export of transformers' BertForSequenceClassification with unknown batch size
+and length, as anybody would make it; a batch is padded to its longest sequence.
 """
 
 import os

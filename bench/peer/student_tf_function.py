@@ -1,9 +1,11 @@
-"""The student's training step written in Python TensorFlow and compiled by tf.function, as a side of a speed benchmark.
+"""The student's training step written in Python TensorFlow and compiled by tf.function, as a side of a
+speed benchmark.
 
 usage: student_tf_function.py WORK.json
 
-One trace serves every batch size and length. A batch, positives and negatives together, is padded to its longest
-sequence. Gradients are TensorFlow's own; the update is the op that Keras's Adam runs, on variables as they are.
+One trace serves every batch size and length. A batch, positives and negatives together, is padded to its
+longest sequence. Gradients are TensorFlow's own; the update is the op that Keras's Adam runs, on
+variables as they are.
 """
 
 import json
@@ -74,7 +76,8 @@ def step_of(parameters: dict, config: dict, work: dict):
             # The correction of the bias is in the rate.
             tf.raw_ops.ResourceApplyAdam(
                 **{"var": variable.handle, "m": m.handle, "v": v.handle, "grad": gradient, "lr": rate},
-                **{"beta1_power": 0.0, "beta2_power": 0.0, "beta1": BETA1, "beta2": BETA2, "epsilon": EPSILON},
+                **{"beta1_power": 0.0, "beta2_power": 0.0, "beta1": BETA1, "beta2": BETA2},
+                epsilon=EPSILON,
             )
         return loss
 

@@ -1,11 +1,13 @@
-"""sentence-transformers' CrossEncoder as a side of a speed benchmark: trains with its MarginMSELoss, or scores.
+"""sentence-transformers' CrossEncoder as a side of a speed benchmark: trains with its MarginMSELoss, or
+scores.
 
 usage: student_torch.py [--dropout] WORK.json
 
-A training step is forward on the positives, forward on the negatives (the loss does two passes), backward through all
-parameters, clipping by global norm, torch's AdamW. Each pass is padded to its longest sequence, as the library does.
-Sequences come as token ids, so that no side spends time on tokenizing. Without --dropout there is none: the same work
-as ours. With it, 0.1: what the library does by default.
+A training step is forward on the positives, forward on the negatives (the loss does two passes),
+backward through all parameters, clipping by global norm, torch's AdamW. Each pass is padded to its
+longest sequence, as the library does. Sequences come as token ids, so that no side spends time on
+tokenizing. Without --dropout there is none: the same work as ours. With it, 0.1: what the library does
+by default.
 """
 
 import os

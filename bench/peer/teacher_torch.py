@@ -1,9 +1,11 @@
-"""A Llama with a score head in transformers, as a side of a speed benchmark: LoRA steps with peft, or scores.
+"""A Llama with a score head in transformers, as a side of a speed benchmark: LoRA steps with peft, or
+scores.
 
 usage: teacher_torch.py WORK.json
 
-A step is one forward pass over the better and the worse sequences, padded to the longest, RankNet's loss, backward,
-clipping by global norm, torch's AdamW. The adapter and the score head start from the weights that ours start from.
+A step is one forward pass over the better and the worse sequences, padded to the longest, RankNet's
+loss, backward, clipping by global norm, torch's AdamW. The adapter and the score head start from the
+weights that ours start from.
 """
 
 import os

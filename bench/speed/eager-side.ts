@@ -1,5 +1,5 @@
-// The same model and loss run op by op in tfjs, with tfjs's gradients and its Adam: what compiling is compared
-// with. Packed like ours, so that only the way of running differs.
+// The same model and loss run op by op in tfjs, with tfjs's gradients and its Adam: what compiling is
+// compared with. Packed like ours, so that only the way of running differs.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs-node-gpu';

@@ -1,5 +1,5 @@
-// The teacher's part of bench:train: SmolLM2 or another Llama, scoring and a LoRA step, against transformers and
-// peft.
+// The teacher's part of bench:train: SmolLM2 or another Llama, scoring and a LoRA step, against
+// transformers and peft.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { allocator } from '../../src/commands/trainer-child.ts';

@@ -1,4 +1,5 @@
-// What a speed benchmark has its sides do: the same sequences, weights and settings for all of them, as files.
+// What a speed benchmark has its sides do: the same sequences, weights and settings for all of them, as
+// files.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EncodedPair } from '../../src/contract.ts';
@@ -118,7 +119,7 @@ export function trainBatches({ positives, negatives }: PairedSequences, size: nu
   });
 }
 
-/** What is scored together is of like length: as our scoring, and CrossEncoder.predict, sort what they get. */
+/** What is scored together is of like length: our scoring sorts, and so does CrossEncoder.predict. */
 export function scoreBatches({ positives, negatives }: PairedSequences, size: number): Batch[] {
   const sorted = [...positives, ...negatives].sort((a, b) => a.ids.length - b.ids.length);
   return Array.from({ length: Math.floor(sorted.length / size) }, (_, i) => ({

@@ -7,14 +7,14 @@
 //    trained by two losses, and the curvature of the one says nothing about the other.
 // 4. Of a table whose rows are looked up (`Ops.embedding`) a step touches the rows looked up, and no others.
 //
-// Invariant 4 makes it a lazy AdamW, as TensorFlow Addons' LazyAdam and torch.optim.SparseAdam are. A row that
-// a batch does not name keeps weights and moments as they are, where torch.optim.AdamW would shrink it, let
-// its moments fade and move it on by what is left of them. What follows: rare words keep their pre-trained
-// vectors instead of decaying towards zero; after a word's only occurrence it moves once, by up to 3.2
-// learning rates, not on for some tens of steps, by ten times as much; the moments of a word average over its
-// occurrences, not over steps. The gradient's norm is exact: rows are added up before it is taken. Exactness
-// in AdamW's sense would need all 30,522 rows of a BERT vocabulary in each step, of which a batch names a few
-// hundred.
+// Invariant 4 makes it a lazy AdamW, as TensorFlow Addons' LazyAdam and torch.optim.SparseAdam are. A row
+// that a batch does not name keeps weights and moments as they are, where torch.optim.AdamW would shrink it,
+// let its moments fade and move it on by what is left of them. What follows: rare words keep their
+// pre-trained vectors instead of decaying towards zero; after a word's only occurrence it moves once, by up
+// to 3.2 learning rates, not on for some tens of steps, by ten times as much; the moments of a word average
+// over its occurrences, not over steps. The gradient's norm is exact: rows are added up before it is taken.
+// Exactness in AdamW's sense would need all 30,522 rows of a BERT vocabulary in each step, of which a batch
+// names a few hundred.
 import type { FeedSpec, Output, Variable } from './graph.ts';
 import type { Gradient, GraphOps } from './graph-ops.ts';
 import type { FeedValue } from './packing.ts';

@@ -239,7 +239,7 @@ describe('rows that are looked up', () => {
     );
   });
 
-  test('a row that is not named keeps weights and moments, to the bit; the step after sees the update', () => {
+  test('a row that is not named keeps weights and moments, to the bit; others see the update', () => {
     openTable(meanSquareOfRows);
     session.run('train', { ...idsOf(1, 3), ...at });
     const before = values();
