@@ -1,5 +1,6 @@
 // Topics on a test broker: made, filled with records whose partitions, keys and timestamps are kept, and cut
 // at their beginning as retention does.
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Admin, CompressionTypes, Kafka, logLevel } from 'kafkajs';
 import type { SourceRecord } from '../../../src/contract.ts';
 
@@ -24,9 +25,19 @@ export async function withAdmin<T>(bootstrap: string, work: (admin: Admin) => Pr
   }
 }
 
+const createdMs = 20_000;
+
+/** Resolves when the topic can be written to: kafkajs, asked to wait for that, gives up too early. */
 export async function createTopic(bootstrap: string, topic: string, partitions: number): Promise<void> {
   await withAdmin(bootstrap, async (admin) => {
-    await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions }] });
+    await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: partitions }] });
+    const isThere = (): Promise<boolean> =>
+      admin.fetchTopicOffsets(topic).then(
+        (offsets) => offsets.length === partitions,
+        () => false, // Not yet.
+      );
+    for (const end = Date.now() + createdMs; !(await isThere()); await pause(50))
+      if (Date.now() > end) throw new Error(`topic ${topic} did not come`);
   });
 }
 
