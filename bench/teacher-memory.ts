@@ -1,7 +1,7 @@
-// bench:teacher-memory DIRECTORY [PART]: peak memory of the teacher's training steps at 128 tokens, all of them real,
-// with all weights trained and with an adapter, in one part and in several, with layers kept and recomputed. Each
-// case runs in a process of its own, from reading DIRECTORY to the second step; PART picks the cases whose name has it.
-// The last line is one JSON object.
+// bench:teacher-memory DIRECTORY [PART]: peak memory of the teacher's training steps at 128 tokens, all of
+// them real, with all weights trained and with an adapter, in one part and in several, with layers kept and
+// recomputed. Each case runs in a process of its own, from reading DIRECTORY to the second step; PART picks
+// the cases whose name has it. The last line is one JSON object.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

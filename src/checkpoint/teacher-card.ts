@@ -7,17 +7,17 @@ export type TeacherLayout =
   | { readonly kind: 'model' }
   | { readonly kind: 'adapter'; readonly base: string; readonly pad: number };
 
-export function teacherCard(manifest: Manifest, layout: TeacherLayout): string {
+export function teacherCard({ id, lineage }: Manifest, layout: TeacherLayout): string {
   return `${header(layout)}
-# restill teacher ${manifest.id}
+# restill teacher ${id}
 
-The language model that graded documents for the student of the same generation, version
-${manifest.lineage.teacherVersion} of the topic ${manifest.lineage.topic.replace(/[|\r\n]/g, ' ')}. It has learnt from clicks which
-document answers a query (the recipe of DisRanker, arXiv 2411.04539).
+The language model that graded documents for the student of the same generation: version
+${lineage.teacherVersion}, of the topic ${lineage.topic.replace(/[|\r\n]/g, ' ')}.
+It has learnt from clicks which document answers a query (the recipe of DisRanker, arXiv 2411.04539).
 
-The input is \`query: {query}\\ntitle: {title}\\nsummary: {summary}\`, without a begin token, cut at the document's
-end, with the end token (\`tokenizer.eos_token\`) after it. The output is one logit, read at that token: higher is better,
-and only differences within one query count.
+The input is \`query: {query}\\ntitle: {title}\\nsummary: {summary}\`, without a begin token, cut at the
+document's end, with the end token (\`tokenizer.eos_token\`) after it. The output is one logit, read at that
+token: higher is better, and only differences within one query count.
 
 ## How to load
 

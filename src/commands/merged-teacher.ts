@@ -12,8 +12,8 @@ import { readConfig, readTeacher } from '../trainer/snapshot.tf.ts';
 /**
  * Bytes of its model.safetensors.
  *
- * @throws RestillError `USAGE` where there is no adapter; `GENERATION_FOREIGN` where the directory that it names
- *   holds another model by now; what `openModelDirectory` throws.
+ * @throws RestillError `USAGE` where there is no adapter; `GENERATION_FOREIGN` where the directory that it
+ *   names holds another model by now; what `openModelDirectory` throws.
  */
 export async function mergedTeacher(store: GenerationStore, generation: Generation): Promise<Uint8Array> {
   const { id, starts } = generation.manifest;
@@ -30,8 +30,8 @@ export async function mergedTeacher(store: GenerationStore, generation: Generati
   if (starts && starts.teacher !== digest)
     throw new RestillError(
       'GENERATION_FOREIGN',
-      `the adapter of generation ${id} was trained beside a model of SHA-256 ${starts.teacher}, but ${start} ` +
-        `now holds ${digest}; put the model back as it was, or export without --merged`,
+      `the adapter of generation ${id} was trained beside a model of SHA-256 ${starts.teacher}, ` +
+        `but ${start} now holds ${digest}; put the model back as it was, or export without --merged`,
     );
   const base = openModelDirectory(start, { seed: config.seed, layers: null });
   if (base.family !== 'llama') throw new RestillError('MODEL_UNSUPPORTED', `${start} is no decoder`);

@@ -2,10 +2,10 @@
 // of micro-batches are added up, then applied.
 //
 // Invariants:
-// 1. The result is that of one step on the whole batch, but for rounding: each micro-batch counts by its share
-//    of what the loss is a mean over, and norm, clipping and update see the sum alone.
-// 2. Sums are no part of a model's state: they start from zero in every step and mean nothing after it. Where a
-//    loss or gradient is not finite its sum is not either, and the step is refused as a whole.
+// 1. The result is that of one step on the whole batch, but for rounding: each micro-batch counts by its
+//    share of what the loss is a mean over, and norm, clipping and update see the sum alone.
+// 2. Sums are no part of a model's state: they start from zero in every step and mean nothing after it. Where
+//    a loss or gradient is not finite its sum is not either, and the step is refused as a whole.
 // 3. Functions of one graph share the sums of gradients: one step is taken at a time.
 import { assert } from '../errors.ts';
 import { accessOf, type FeedSpec, type Graph, type Output, type Variable } from './graph.ts';

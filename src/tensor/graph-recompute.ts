@@ -2,8 +2,8 @@
 // the forward to the backward pass: the backward pass computes it again, from the segment's input.
 //
 // Invariants:
-// 1. The second run starts when the gradient of the segment's output is known: its input waits for that. So one
-//    segment's insides are held at a time, and TensorFlow cannot merge the two runs into one.
+// 1. The second run starts when the gradient of the segment's output is known: its input waits for that. So
+//    one segment's insides are held at a time, and TensorFlow cannot merge the two runs into one.
 // 2. Both runs are the same ops on the same numbers: the gradients are those without, to the bit.
 import type { Output } from './graph.ts';
 import type { GraphOps } from './graph-ops.ts';

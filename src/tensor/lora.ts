@@ -47,7 +47,7 @@ export function adapterOf(
     scale: alpha / rank,
     targets: new Set(adapted.map(({ module }) => module)),
     parameters: adapted.flatMap((target) => [
-      // Kaiming's uniform distribution as torch's Linear uses it, with a = sqrt(5): its bound is 1 / sqrt(in).
+      // Kaiming's uniform distribution as torch's Linear has it, with a = sqrt(5): the bound is 1 / sqrt(in).
       spec(nameOfA(target.module), [rank, target.in], { uniform: 1 / Math.sqrt(target.in) }),
       spec(nameOfB(target.module), [target.out, rank], 'zeros'),
     ]),

@@ -138,8 +138,8 @@ function checkHead(from: ConfigReader, architectures: readonly string[]): void {
 // ---------------------------------------------------------------- Llama
 
 /**
- * The config.json of the teacher: `LlamaForSequenceClassification` with one label, or Qwen2's where q, k and v
- * have biases (Llama's own `attention_bias` means one on the output projection too, which we do not have).
+ * The config.json of the teacher: `LlamaForSequenceClassification` with one label, or Qwen2's where q, k and
+ * v have biases (Llama's own `attention_bias` means one on the output projection too: we do not have it).
  *
  * transformers reads the score at the last token that is not `pad_token_id`. The end token is what we read it
  * at, so it must not be the pad as well, as it is in many models: there the begin token takes its place.

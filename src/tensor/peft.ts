@@ -1,5 +1,5 @@
-// An adapter as PEFT stores it: adapter_config.json and adapter_model.safetensors. What PEFT 0.21 writes for a
-// LlamaForSequenceClassification, and reads: `PeftModel.from_pretrained(base, directory)`.
+// An adapter as PEFT stores it: adapter_config.json and adapter_model.safetensors. What PEFT 0.21 writes for
+// a LlamaForSequenceClassification, and reads: `PeftModel.from_pretrained(base, directory)`.
 import type { Tensors } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import type { LoraSettings } from './lora.ts';

@@ -54,8 +54,8 @@ export function microBatches<T>(batch: readonly T[], count: number): T[][] {
 }
 
 /**
- * Which items to score together: like lengths, so that padding costs next to nothing, and at most so many items
- * and tokens at a time, pads included. An item longer than `tokens` stands alone.
+ * Which items to score together: like lengths, so that padding costs next to nothing, and at most so many
+ * items and tokens at a time, pads included. An item longer than `tokens` stands alone.
  *
  * @param lengths in tokens.
  * @returns indices of the items; each once, shortest first.

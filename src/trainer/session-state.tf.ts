@@ -5,7 +5,7 @@ import type { FeedValue } from '../tensor/packing.ts';
 import type { Session } from '../tensor/session.tf.ts';
 import type { ModelState, StepResult } from './models.ts';
 
-/** The parameters named and all of the optimizers' moments. What else a session holds is not part of a state. */
+/** The parameters named and the optimizers' moments. What else a session holds is not part of a state. */
 export function modelState(session: Session, parameters: readonly string[]): ModelState {
   return { weights: session.get(parameters), moments: session.get(session.variables.filter(isMoment)) };
 }

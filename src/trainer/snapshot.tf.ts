@@ -88,7 +88,7 @@ export async function readConfig(read: (path: string) => Promise<Uint8Array>): P
   return JSON.parse(Buffer.from(await read(configFile)).toString()) as Config;
 }
 
-/** Where the teacher's weights are: an adapter as PEFT names things, so that the directory is one of PEFT's. */
+/** Where the teacher's weights are: an adapter's as PEFT has them, so that the directory is one of PEFT's. */
 const teacherFile = ({ teacher }: Config): string =>
   `teacher/${teacher.adapter ? peftFiles.weights : 'model.safetensors'}`;
 

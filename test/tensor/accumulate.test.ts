@@ -2,7 +2,7 @@
 // 1. A step in parts is the step on the whole batch: loss, norm, weights and moments within 1e-6, also when
 //    micro-batches differ in size and weight, over several steps, with clipping at work.
 // 2. The same parts twice give the same bits.
-// 3. A micro-batch that is not finite changes nothing, to the bit, and the next step is as if it had not been.
+// 3. A micro-batch that is not finite changes nothing, to the bit, nor does it change the steps after it.
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Tensors } from '../../src/contract.ts';
 import { randomFor } from '../../src/random.ts';

@@ -1,5 +1,5 @@
-// Checks, against PEFT (golden files; test/golden/make_adapter.py made them, says with which versions, and makes
-// them again), with an adapter on two modules of a Llama and on all seven of a Qwen2 with biases:
+// Checks, against PEFT (golden files; test/golden/make_adapter.py made them, says with which versions, and
+// makes them again), with an adapter on two modules of a Llama and on all seven of a Qwen2 with biases:
 // 1. What PEFT wrote is read: scores, RankNet and the gradients of A, B and the head.
 // 2. The same with the adapter merged.
 // 3. What we write has PEFT's names, shapes and settings.

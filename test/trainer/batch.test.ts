@@ -1,6 +1,6 @@
 // Items follow the groups; batches are shuffled passes, bounded by stepsMax; nothing is lost within a pass.
-// Micro-batches are the batch in order. Batches by length have every item once, within both bounds, and pad as
-// little as an order can.
+// Micro-batches are the batch in order. Batches by length have every item once, in order of length, within
+// both bounds.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomFor } from '../../src/random.ts';

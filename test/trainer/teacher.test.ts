@@ -3,8 +3,8 @@
 // 2. Scores with the adapter are those of the merged model.
 // 3. A step in parts is the step on the whole batch within 1e-6, for both objectives, whatever the parts.
 // 4. Recomputed layers change no bit.
-// 5. A workshop with an adapter goes on from its generation as if nothing had happened (promises 3 and 4), and
-//    the generation holds the adapter as PEFT does, not the model.
+// 5. A workshop with an adapter goes on from its generation as if nothing had happened (promises 3 and 4),
+//    and the generation holds the adapter as PEFT does, not the model.
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Config } from '../../src/config.ts';
 import type { Tensors } from '../../src/contract.ts';
