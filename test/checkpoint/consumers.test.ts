@@ -1,10 +1,10 @@
 // Other people's tools load what `restill export` writes. Invariants checked here, for a student that began
 // with random weights, and for one that began with MiniLM (RESTILL_MODELS):
-// 1. transformers finds every weight in its place and none too many, and its tokenizer gives our token ids and
-//    types.
+// 1. transformers finds every weight in its place and none too many, and its tokenizer gives our token ids
+//    and types.
 // 2. Its AutoModelForSequenceClassification gives our logits within 1e-4.
-// 3. sentence-transformers' CrossEncoder gives them too: raw, without a sigmoid, and cut at our length without
-//    being told.
+// 3. sentence-transformers' CrossEncoder gives them too: raw, without a sigmoid, and cut at our length
+//    without being told.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

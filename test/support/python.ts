@@ -7,7 +7,8 @@ const interpreter = process.env.RESTILL_PYTHON ?? 'python3';
 /** An interpreter that has these modules, or null. In CI absence is an error. */
 export function pythonWith(...modules: string[]): string | null {
   // Looked for and not imported: torch alone takes seconds.
-  const look = `import sys, importlib.util as u; sys.exit(not all(map(u.find_spec, ${JSON.stringify(modules)})))`;
+  const names = JSON.stringify(modules);
+  const look = `import sys, importlib.util as u; sys.exit(not all(map(u.find_spec, ${names})))`;
   if (spawnSync(interpreter, ['-c', look]).status === 0) return interpreter;
   const message =
     `${interpreter} lacks ${modules.join(' or ')} (RESTILL_PYTHON names another; ` +

@@ -20,13 +20,15 @@ tensors = load(given)
 every = torch.arange(65536, dtype=torch.int32).to(torch.uint16)
 half, brain = (every.clone().view(t) for t in (torch.float16, torch.bfloat16))
 halves = save_torch(dict(
-    f16=half, bf16=brain, scalar=torch.tensor(1.5, dtype=torch.bfloat16), matrix=half[15360:15366].clone().reshape(2, 3),
+    f16=half, bf16=brain, scalar=torch.tensor(1.5, dtype=torch.bfloat16),
+    matrix=half[15360:15366].clone().reshape(2, 3),
     empty=torch.zeros(0, 3, dtype=torch.float16), ids=torch.arange(3)))
 wide = save(dict(f16=half.float().numpy(), bf16=brain.float().numpy()))
 small = [torch.float8_e4m3fn, torch.float8_e5m2]
 others = save_torch({str(t): torch.zeros(2, dtype=t) for t in [
     torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.float64, *small]})
-said = json.dumps({k: [list(v.shape), v.view('<u4').flatten().tolist()] for k, v in sorted(tensors.items())}).encode()
+bits = {k: [list(v.shape), v.view('<u4').flatten().tolist()] for k, v in sorted(tensors.items())}
+said = json.dumps(bits).encode()
 for part in said, save(tensors, {'format': 'pt'}), halves, wide, others:
     sys.stdout.buffer.write(struct.pack('<Q', len(part)) + part)`;
 
