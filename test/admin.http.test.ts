@@ -81,7 +81,7 @@ describe('the admin server', () => {
     expect(body).toContain('\nrestill_dead_letters_total{reason="malformed"} 3\n');
     expect(body).toContain('\nrestill_ready 0\n');
     expect(body).toMatch(/\nprocess_resident_memory_bytes \d+\n/);
-    expect(body).not.toMatch(/\nrestill_trainer_up /);
+    expect(body).not.toMatch(/\nrestill_(trainer_up|ingest_records_total) /);
     timer.advance(60_000);
     const later = (await get('/metrics')).body;
     expect(later).toContain('\nrestill_freshness_seconds 70\n');
@@ -109,7 +109,7 @@ describe('the admin server', () => {
   });
 
   it('holds a bounded number of connections, and closes at once with idle ones open', async () => {
-    const { admin, timer } = await serve({ connections_max: 2 });
+    const { admin, timer } = await serve({ connections_max: 2, request_timeout: '1h' });
     const port = Number(new URL(admin.address!).port);
     const sockets = await Promise.all([1, 2, 3].map(() => connected(port)));
     const ended = await Promise.race(sockets.map((socket, i) => closed(socket).then(() => i)));

@@ -58,6 +58,15 @@ describe('the board', () => {
     expect(board.samples('restill_dead_letters_total', 0)[0]?.value).toBe(2);
   });
 
+  it('takes a known value of a full label with new values of the others', () => {
+    const board = new Board();
+    for (let i = 0; i < 17; i++) board.set('restill_source_paused', 1, at(`topic-${i}`, 0));
+    board.set('restill_source_paused', 1, at('topic-3', 1));
+    const shown = board.samples('restill_source_paused', 0).map(({ labels }) => Object.values(labels).join());
+    expect(shown.length).toBe(17);
+    expect(shown.at(-1)).toBe('topic-3,1');
+  });
+
   it('takes only listed values where a label has a list', () => {
     fc.assert(
       fc.property(fc.string(), (ranker) => {

@@ -2,7 +2,7 @@
 // 5). A stop drains both sides, within the deadline; a source that breaks off does too, and then fails the
 // run; a trainer that is given up fails it at once or, where ingest is to go on, when it is stopped; any
 // other error fails it at once. The first error wins, and the trainer process never outlives the daemon.
-import { Observable, Subject } from 'rxjs';
+import { Observable, Subject, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { breathe } from '../src/clock.ts';
 import type { Manifest } from '../src/contract.ts';
@@ -216,5 +216,39 @@ describe('the daemon', () => {
     messages$.complete();
     expect((await news()).at(-1)).toBe('done');
     expect(timer.waiting).toBe(0);
+  });
+
+  it('drains once, however often it is told to', async () => {
+    const { stop$, ingest$, timer, news } = play();
+    stop$.next();
+    await news();
+    timer.advance(60);
+    stop$.next();
+    ingest$.error(new Error('breaks off'));
+    expect(await news()).toEqual([]);
+    timer.advance(40);
+    expect((await news()).at(-1)).toBe('failed: breaks off');
+  });
+
+  it('holds the deadline also where the source breaks off before it was read', async () => {
+    const timer = virtualTimer();
+    const ends: string[] = [];
+    const messages$ = new Subject<TrainerNews>();
+    daemon$({
+      ingest: { progress$: throwError(() => new Error('no broker')), stop: () => {} },
+      trainer: { messages$, send: () => {}, kill: () => {} },
+      retire: () => Promise.resolve(),
+      ...{ stop$: new Subject(), trainerLost: 'fail', drainDeadline: { ms: 100, timer } },
+    }).subscribe({ error: (error: Error) => ends.push(error.message) });
+    timer.advance(100);
+    expect(ends).toEqual(['no broker']);
+  });
+
+  it('does not wait for ingest when the trainer dies in a stop', async () => {
+    const { stop$, messages$, news } = play('ingest-on');
+    stop$.next();
+    await news();
+    messages$.error(new Error('killed'));
+    expect(await news()).toEqual(['ingest: stop', 'failed: killed']);
   });
 });

@@ -75,6 +75,16 @@ describe('the supervisor', () => {
     expect(news()).toEqual([]);
   });
 
+  it('completes with a process that leaves in good order after others have died', () => {
+    const { processes, timer, news } = play();
+    processes[0]!.error(killed);
+    timer.advance(1000);
+    processes[1]!.complete();
+    expect(news().slice(-2)).toEqual(['gone 2', 'complete']);
+    timer.advance(1e6);
+    expect(processes.length).toBe(2);
+  });
+
   it('gives up after restarts_max, with the last cause', () => {
     const { timer, processes, news } = play();
     for (const wait of [1000, 2000]) {
@@ -108,6 +118,17 @@ describe('the supervisor', () => {
     trainer.send({ kind: 'stop' });
     expect(news()).toEqual(['complete']);
     expect(timer.waiting).toBe(0);
+  });
+
+  it('starts nothing when the stop came first', () => {
+    const start = (): never => {
+      throw new Error('started');
+    };
+    const trainer = superviseTrainer({ start, policy, timer: virtualTimer() });
+    trainer.send({ kind: 'stop' });
+    const ends: string[] = [];
+    trainer.messages$.subscribe({ error: () => ends.push('error'), complete: () => ends.push('complete') });
+    expect(ends).toEqual(['complete']);
   });
 
   it('passes on a death after a stop', () => {
