@@ -66,7 +66,8 @@ where = dict(cache_dir=cache)
 find = lambda revision: snapshot_download('org/model', revision=revision, local_files_only=True, **where)
 report = scan_cache_dir(cache)
 print(json.dumps(dict(
-    branch=find('main'), commit=find(commit), file=try_to_load_from_cache('org/model', 'config.json', **where),
+    branch=find('main'), commit=find(commit),
+    file=try_to_load_from_cache('org/model', 'config.json', **where),
     warnings=[str(w) for w in report.warnings],
     files=sorted(f.file_name for r in report.repos for v in r.revisions for f in v.files),
     refs=[sorted(v.refs) for r in report.repos for v in r.revisions])))`;
