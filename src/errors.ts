@@ -41,7 +41,11 @@ const table = {
   KAFKA_UNTRUSTED: { meaning: "the broker's certificate is not to be trusted", disposition: 'halt', exit: 5 },
   KAFKA_TOPIC_UNKNOWN: { meaning: 'the broker has no such topic', disposition: 'halt', exit: 3 },
   KAFKA_FAILED: { meaning: 'the connection to Kafka ended for good', disposition: 'halt', exit: 5 },
-  SECRET_UNREADABLE: { meaning: 'a secret is not where the configuration says', disposition: 'halt', exit: 2 },
+  SECRET_UNREADABLE: {
+    meaning: 'a secret is not where the configuration says',
+    disposition: 'halt',
+    exit: 2,
+  },
   JOURNAL_DAMAGED: { meaning: 'a journal entry fails its checksum', disposition: 'halt', exit: 4 },
   JOURNAL_FOREIGN: {
     meaning: 'the journal was written for another topic or config',
@@ -72,6 +76,24 @@ const table = {
   MODEL_NOT_CACHED: { meaning: 'a model is not in the Hugging Face cache', disposition: 'halt', exit: 3 },
   HUB_REFUSED: { meaning: 'a model hub does not give what was asked for', disposition: 'halt', exit: 3 },
   HUB_UNREACHABLE: { meaning: 'a model hub cannot be reached', disposition: 'retry', exit: 5 },
+  SERVER_UNREACHABLE: { meaning: 'a model server does not answer', disposition: 'retry', exit: 5 },
+  SERVER_UNSUITED: {
+    meaning: 'a model server does not speak the protocol it was asked in',
+    disposition: 'halt',
+    exit: 3,
+  },
+  VERIFY_FAILED: {
+    meaning: 'a bundle or a server does not give the golden scores',
+    disposition: 'halt',
+    exit: 3,
+  },
+  QUALITY_LOST: { meaning: 'eight bits cost more quality than is allowed', disposition: 'halt', exit: 3 },
+  TEACHER_UNREACHABLE: { meaning: 'a remote teacher does not answer', disposition: 'retry', exit: 5 },
+  TEACHER_REFUSED: {
+    meaning: 'a remote teacher does not give what was asked for',
+    disposition: 'halt',
+    exit: 3,
+  },
   BACKEND_MISSING: { meaning: 'native TensorFlow is not set up', disposition: 'halt', exit: 5 },
   BACKEND_FAILED: { meaning: 'TensorFlow refused an operation', disposition: 'halt', exit: 5 },
   NON_FINITE: { meaning: 'a loss or gradient is not a finite number', disposition: 'rollback', exit: 1 },
