@@ -23,7 +23,7 @@ export async function openBroker(config: Config, note: (message: string) => void
   return { kafka, desk: await openTopicDesk(kafka, topic) };
 }
 
-export function requireTopic({ topic }: Config): string {
+function requireTopic({ topic }: Config): string {
   if (topic !== null) return topic;
   throw new RestillError('CONFIG_INVALID', '`topic` is not set; name the topic to read from the broker');
 }
@@ -115,7 +115,7 @@ async function boundsOf(
   return new Map([...otherwise, ...(await desk.offsetsAt(timeMs))]);
 }
 
-/** Both bounds of a source that ends: from `--from` (else the beginning) to `--until` (else what is there now). */
+/** From `--from` (else the beginning) to `--until` (else what is there now). */
 async function readBounds(
   desk: TopicDesk,
   options: { readonly from?: string; readonly until?: string },

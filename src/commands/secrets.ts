@@ -38,7 +38,8 @@ function readPlace(name: string, file: string): string {
   } catch (cause) {
     throw new RestillError(
       'SECRET_UNREADABLE',
-      `${name} is to be in the file ${file}, which cannot be read (${(cause as NodeJS.ErrnoException).code}); ` +
+      `${name} is to be in the file ${file}, which cannot be read ` +
+        `(${(cause as NodeJS.ErrnoException).code}); ` +
         'put it there and let restill read it',
       { cause },
     );

@@ -1,5 +1,5 @@
-// A dead letter as a message of a topic, and back: the original key, value and headers, and where it came from
-// and why in the headers of Kafka Connect (KIP-298), which other tools know.
+// A dead letter as a message of a topic, and back: the original key, value and headers, and where it came
+// from and why in the headers of Kafka Connect (KIP-298), which other tools know.
 import type { DeadLetter, SourceRecord } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import { isLetter, type LinePlace, parseEnvelope } from './envelope.ts';

@@ -1,5 +1,5 @@
-// kafkajs 2.2.4 sets a timer of 1 ms again and again for each connection that has nothing to do (kafkajs issue
-// 1751): 3 % of a core for an idle consumer.
+// kafkajs 2.2.4 sets a timer of 1 ms again and again for each connection that has nothing to do (kafkajs
+// issue 1751): 3 % of a core for an idle consumer.
 import { createRequire } from 'node:module';
 
 interface RequestQueue {

@@ -215,15 +215,15 @@ function verified(queue: Queue, records: readonly PlacedRecord[]): readonly Plac
   if (found === fingerprint) return others;
   throw new RestillError(
     'JOURNAL_FOREIGN',
-    `the record at offset ${first.offset} of ${first.topic}/${first.partition} is another one than was taken ` +
-      `from there (offset:time:checksum ${found}, expected ${fingerprint}): the topic was made again; ` +
-      'give another data directory, or the right topic',
+    `the record at offset ${first.offset} of ${first.topic}/${first.partition} is another one than was ` +
+      `taken from there (offset:time:checksum ${found}, expected ${fingerprint}): ` +
+      'the topic was made again; give another data directory, or the right topic',
   );
 }
 
 const wentBack = (record: PlacedRecord, expected: number): RestillError =>
   new RestillError(
     'JOURNAL_FOREIGN',
-    `${record.topic}/${record.partition} went back to offset ${record.offset}, expected ${expected}: the topic ` +
-      'was made again or cut off at its end; give another data directory, or the right topic',
+    `${record.topic}/${record.partition} went back to offset ${record.offset}, expected ${expected}: ` +
+      'the topic was made again or cut off at its end; give another data directory, or the right topic',
   );

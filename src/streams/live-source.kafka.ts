@@ -24,7 +24,8 @@ import { LiveOrder, type PartitionProgress } from './live-order.ts';
 import { messageBytes, PlacedMessage } from './message.ts';
 import type { IngestStatus, Source, SourceItem } from './ports.ts';
 import { pressure } from './pressure.ts';
-import { deleted, takeUp } from './take-up.ts';
+import { type Left, type PartitionStart, startsOf } from './starts.ts';
+import { deleted } from './take-up.ts';
 import { partitionKey } from './watermark.ts';
 
 /** What an operator may want to know of; never of what is in a record. */
@@ -287,7 +288,8 @@ class KafkaSource implements LiveSource {
   }
 
   #takeUp(epoch: number, partitions: readonly number[]): void {
-    this.#whereToStart(partitions).then(
+    const leftAt = (partition: number): Left | null => this.#order.leftAt(partition);
+    startsOf(partitions, { ...this.#parts, settings: this.#parts.config.kafka, leftAt }).then(
       (starts) => {
         if (epoch === this.#epoch && !this.#closed) this.#begin(starts);
       },
@@ -300,25 +302,7 @@ class KafkaSource implements LiveSource {
     );
   }
 
-  async #whereToStart(partitions: readonly number[]): Promise<StartOf[]> {
-    const { desk, status, config, group, from } = this.#parts;
-    const ranges = await desk.ranges();
-    const committed = config.kafka.shared ? await desk.committed(group) : new Map<number, number>();
-    return partitions.map((partition) => {
-      const key = partitionKey({ topic: this.#topic, partition });
-      const left = this.#order.leftAt(partition);
-      const own = left?.next ?? status.offsets[key] ?? null;
-      const { low, high } = ranges.get(partition) ?? { low: 0, high: 0 };
-      const first = Math.max(low, from?.get(partition) ?? low);
-      const known = { key, own, committed: committed.get(partition) ?? null, low, high, first };
-      const { next, gap } = takeUp(known, config.kafka);
-      const mayCompare = next === own && next > low;
-      const fingerprint = mayCompare ? (left ? left.fingerprint : (status.fingerprints[key] ?? null)) : null;
-      return { partition, next, high, fingerprint, gap };
-    });
-  }
-
-  #begin(starts: readonly StartOf[]): void {
+  #begin(starts: readonly PartitionStart[]): void {
     for (const { partition, next, high, fingerprint, gap } of starts) {
       if (gap !== null) this.#parts.notice({ kind: 'gap', partition, ...gap });
       this.#order.assign(partition, { next, high, fingerprint }, this.#nowMs());
@@ -348,12 +332,4 @@ class KafkaSource implements LiveSource {
   #nowMs(): number {
     return this.#parts.timer.elapsed();
   }
-}
-
-interface StartOf {
-  readonly partition: number;
-  readonly next: number;
-  readonly high: number;
-  readonly fingerprint: string | null;
-  readonly gap: { readonly from: number; readonly to: number } | null;
 }

@@ -1,5 +1,6 @@
 // record, check --broker and dead-letters as a user starts them, on a real Apache Kafka: a recording is what
-// the topic holds, looking changes nothing, and what could not be used can be seen and sent again (promise 9).
+// the topic holds, looking changes nothing, and what could not be used can be seen and sent again
+// (promise 9).
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -74,7 +75,7 @@ describe.skipIf(!canRunKafka())('with a broker', () => {
     expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('is there already') });
   });
 
-  test('check shows partitions and what would be learnt from the newest records; commits nothing', async () => {
+  test('check shows partitions and what the newest records would teach, and commits nothing', async () => {
     const found = await json('check', '--broker', '--records', '40');
     expect(found.partitions).toEqual(
       [0, 1].map((partition) => {

@@ -94,10 +94,11 @@ describe.skipIf(!canRunKafka())('a consumer group', () => {
     const timers = createRequire(import.meta.url)('node:timers') as { setTimeout: typeof setTimeout };
     const real = globalThis.setTimeout;
     let set = 0;
-    globalThis.setTimeout = Object.assign((...args: Parameters<typeof setTimeout>) => {
+    const counted = (...args: Parameters<typeof setTimeout>): NodeJS.Timeout => {
       set++;
       return real(...args);
-    }, real) as typeof setTimeout;
+    };
+    globalThis.setTimeout = Object.assign(counted, real);
     try {
       await new Promise((resolve) => timers.setTimeout(resolve, 2_000));
     } finally {

@@ -26,7 +26,7 @@ export function canRunKafka(version: string = kafkaVersions.newest): boolean {
       ? 'mvn'
       : null;
   if (missing === null) return true;
-  const message = `${missing} is missing, which runs Apache Kafka ${version} for the tests against a real broker`;
+  const message = `${missing} is missing, for the tests against a real Apache Kafka ${version}`;
   if (process.env.CI) throw new Error(message);
   console.warn(`skipped: ${message}`);
   return false;

@@ -28,9 +28,18 @@ export async function withAdmin<T>(bootstrap: string, work: (admin: Admin) => Pr
 const createdMs = 20_000;
 
 /** Resolves when the topic can be written to: kafkajs, asked to wait for that, gives up too early. */
-export async function createTopic(bootstrap: string, topic: string, partitions: number): Promise<void> {
+export async function createTopic(
+  bootstrap: string,
+  topic: string,
+  partitions: number,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
   await withAdmin(bootstrap, async (admin) => {
-    await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: partitions }] });
+    await admin.createTopics({
+      waitForLeaders: false,
+      topics: [{ topic, numPartitions: partitions, configEntries }],
+    });
     const isThere = (): Promise<boolean> =>
       admin.fetchTopicOffsets(topic).then(
         (offsets) => offsets.length === partitions,
@@ -49,6 +58,7 @@ export async function produce(
   records: readonly SourceRecord[],
   { topic = records[0]?.topic ?? '', compression = CompressionTypes.None } = {},
 ): Promise<void> {
+  if (records.length === 0) return;
   const producer = testClient(bootstrap).producer({
     createPartitioner:
       () =>

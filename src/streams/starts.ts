@@ -1,0 +1,55 @@
+// Where the partitions of a new assignment are taken up: what has to be asked of the broker for it, and what
+// comes of it for each (take-up.ts decides).
+import type { KafkaConfig } from '../config-kafka.ts';
+import type { IngestStatus } from './ports.ts';
+import { takeUp } from './take-up.ts';
+import { partitionKey } from './watermark.ts';
+
+/** Where a partition was left, and the fingerprint of the record before. */
+export interface Left {
+  readonly next: number;
+  readonly fingerprint: string | null;
+}
+
+export interface PartitionStart extends Left {
+  readonly partition: number;
+  readonly high: number;
+  /** Offsets that are passed over. */
+  readonly gap: { readonly from: number; readonly to: number } | null;
+}
+
+export interface StartParts {
+  readonly desk: {
+    readonly topic: string;
+    ranges(): Promise<ReadonlyMap<number, { readonly low: number; readonly high: number }>>;
+    committed(group: string): Promise<ReadonlyMap<number, number>>;
+  };
+  readonly settings: Pick<KafkaConfig, 'shared' | 'onGap'>;
+  readonly group: string;
+  /** As the journal was when this process began. */
+  readonly status: Pick<IngestStatus, 'offsets' | 'fingerprints'>;
+  readonly from: ReadonlyMap<number, number> | null;
+  /** Of partitions that this process has read: it is ahead of the journal. */
+  readonly leftAt: (partition: number) => Left | null;
+}
+
+/** @throws RestillError OFFSET_GAP, JOURNAL_FOREIGN, KAFKA_* */
+export async function startsOf(
+  partitions: readonly number[],
+  { desk, settings, group, status, from, leftAt }: StartParts,
+): Promise<PartitionStart[]> {
+  const ranges = await desk.ranges();
+  const committed = settings.shared ? await desk.committed(group) : new Map<number, number>();
+  return partitions.map((partition) => {
+    const key = partitionKey({ topic: desk.topic, partition });
+    const inJournal = { next: status.offsets[key] ?? null, fingerprint: status.fingerprints[key] ?? null };
+    const own = leftAt(partition) ?? inJournal;
+    const { low, high } = ranges.get(partition) ?? { low: 0, high: 0 };
+    const first = Math.max(low, from?.get(partition) ?? low);
+    const known = { key, own: own.next, committed: committed.get(partition) ?? null, low, high, first };
+    const { next, gap } = takeUp(known, settings);
+    // The record before can be compared where it is still there, and was ours.
+    const fingerprint = next === own.next && next > low ? own.fingerprint : null;
+    return { partition, next, high, fingerprint, gap };
+  });
+}
