@@ -11,6 +11,7 @@ import { addRecordCommand } from './commands/record.ts';
 import { addReplayCommand } from './commands/replay.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addSimulateCommand } from './commands/simulate.ts';
+import { addVerifyCommand } from './commands/verify.ts';
 import { RestillError } from './errors.ts';
 
 const exitCodes = `
@@ -41,6 +42,7 @@ addRecordCommand(program);
 addDeadLettersCommand(program);
 addEvaluateCommand(program);
 addExportCommand(program);
+addVerifyCommand(program);
 addGenerationsCommand(program);
 addSimulateCommand(program);
 addCheckCommand(program);

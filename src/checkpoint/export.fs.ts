@@ -1,11 +1,11 @@
 // A generation's student or teacher as a Hugging Face directory of its own.
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { ArtifactFile, Generation, ManifestFile } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import { peftFiles } from '../tensor/peft.ts';
-import { copyFile, makeSubdirectories, readFile } from './file-tree.fs.ts';
-import type { Files } from './files.fs.ts';
+import { copyFile, makeDirectories, makeSubdirectories, readFile, replaceFile } from './file-tree.fs.ts';
+import { diskFiles, type Files, named } from './files.fs.ts';
 import { modelCard, type StudentShape } from './model-card.ts';
 import { addFile, type Exported, type ExportOptions, inNewDirectory } from './new-directory.fs.ts';
 import { type TeacherLayout, teacherCard } from './teacher-card.ts';
@@ -70,6 +70,31 @@ export function exportTeacher(
     card: async (files, staging) =>
       teacherCard(generation.manifest, await readLayout(files, staging, isAdapter && merged === null)),
   });
+}
+
+/** Files that are in memory. Errors as in `inNewDirectory`. */
+export function exportFiles(
+  out: string,
+  artifacts: readonly ArtifactFile[],
+  options: ExportOptions,
+): Promise<Exported> {
+  return inNewDirectory(out, options, async (files, staging) => {
+    const written: ManifestFile[] = [];
+    for (const artifact of artifacts) written.push(await addFile(files, staging, artifact));
+    return written;
+  });
+}
+
+/** Writes a file that is not there yet; one that is stays as it is, whatever it says. */
+export async function exportOnce(
+  directory: string,
+  { path, bytes }: ArtifactFile,
+  disk: Files = diskFiles,
+): Promise<void> {
+  const files = named(disk);
+  await makeDirectories(files, resolve(directory));
+  if ((await readFile(files, join(directory, path))) === null)
+    await replaceFile(files, directory, path, bytes);
 }
 
 function exportContent(

@@ -2,6 +2,7 @@
 // from, and how to load it. Field names follow what sentence-transformers writes for a cross-encoder.
 import { stringify } from 'yaml';
 import type { Manifest } from '../contract.ts';
+import type { Bundle, Format } from './bundle.ts';
 
 /** What the card says about the model itself, from its config.json and tokenizer_config.json. */
 export interface StudentShape {
@@ -12,13 +13,24 @@ export interface StudentShape {
   readonly tokensMax: number;
 }
 
+/** What the card says about the form in which the model comes. */
+type CardBundle = Pick<Bundle, 'format' | 'cost'>;
+
 interface CardInput extends StudentShape {
   readonly manifest: Manifest;
 }
 
-export function modelCard(manifest: Manifest, shape: StudentShape): string {
+/** @param bundle what of it was exported and how; by default its Hugging Face directory as it is. */
+export function modelCard(manifest: Manifest, shape: StudentShape, bundle?: CardBundle): string {
   const input = { manifest, ...shape };
-  const sections = [header(manifest), introduction(input), usage(input), origin(manifest)];
+  const { format = 'hf', cost = {} } = bundle ?? {};
+  const sections = [
+    header(manifest),
+    introduction(input),
+    format === 'hf' ? usage(input) : usageOf[format],
+    origin(manifest),
+    eightBits(cost),
+  ];
   const metrics = metricsTable(manifest);
   return [...sections, metrics].filter((section) => section !== '').join('\n');
 }
@@ -79,6 +91,38 @@ score = model(**inputs).logits[0, 0]
 
 Check the files with \`sha256sum -c SHA256SUMS\`.
 `;
+
+const usageOf: Readonly<Record<Exclude<Format, 'hf'>, string>> = {
+  onnx: `
+## How to load
+
+\`onnx/model.onnx\` takes int64 \`input_ids\`, \`attention_mask\` and \`token_type_ids\`, each [batch, sequence], and gives
+float32 \`logits\` [batch, 1]. The directory loads in Text Embeddings Inference and transformers.js as it is.
+
+\`\`\`python
+session = onnxruntime.InferenceSession("path/to/this/directory/onnx/model.onnx")
+\`\`\`
+`,
+  triton: `
+## How to load
+
+This directory is one version of a model of Triton's repository; \`config.pbtxt\` stands beside it.
+\`POST v2/models/MODEL/infer\` takes int64 \`input_ids\`, \`attention_mask\` and \`token_type_ids\`, each [batch, sequence], and
+gives float32 \`logits\` [batch, 1].
+`,
+  opensearch: `
+## How to load
+
+Put \`model.zip\` where the cluster can fetch it, its address into \`url\` of \`register.json\`, and send that to
+\`POST _plugins/_ml/models/_register\`; then \`_deploy\`. The scores are raw logits.
+`,
+};
+
+function eightBits(cost: Readonly<Record<string, number>>): string {
+  const lines = Object.entries(cost).map(([name, value]) => `| ${name} | ${round(value)} |`);
+  if (lines.length === 0) return '';
+  return `\n## What 8 bits cost\n\n| measure | value |\n| --- | --- |\n${lines.join('\n')}\n`;
+}
 
 function origin(manifest: Manifest): string {
   const { lineage } = manifest;

@@ -1,5 +1,5 @@
 // Weights in 8 bits: w = scale * q, one scale for each row (an output of a linear layer, a word of a table).
-import type { NamedTensor } from '../contract.ts';
+import type { NamedTensor, Tensors } from '../contract.ts';
 
 export interface QuantizedRows {
   /** [rows, columns], in -most..most. */
@@ -33,4 +33,17 @@ export function quantizeRows({ shape, data }: NamedTensor, most: 64 | 127): Quan
     });
   }
   return { values, scales, shape };
+}
+
+/** All weights as 8 bits leave them: the matrices of linear layers, and the table of words. */
+export function dequantized(weights: Tensors): Tensors {
+  return new Map(
+    [...weights].map(([name, tensor]) => {
+      if (tensor.shape.length !== 2 || /(position|token_type)_embeddings/.test(name)) return [name, tensor];
+      const { values, scales } = quantizeRows(tensor, name.includes('word_embeddings') ? 127 : 64);
+      const columns = tensor.shape[1]!;
+      const data = Float32Array.from(values, (value, i) => value * scales[Math.floor(i / columns)]!);
+      return [name, { shape: tensor.shape, data }];
+    }),
+  );
 }

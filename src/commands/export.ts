@@ -1,9 +1,11 @@
 // restill export: a generation's student for serving, or its teacher.
-import { type Command, Option } from 'commander';
-import { exportHuggingFace, exportTeacher } from '../checkpoint/export.fs.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Format, formats } from '../checkpoint/bundle.ts';
+import { exportTeacher } from '../checkpoint/export.fs.ts';
 import type { Exported } from '../checkpoint/new-directory.fs.ts';
 import type { Generation } from '../contract.ts';
 import { RestillError } from '../errors.ts';
+import { exportStudent } from './export-student.ts';
 import { mergedTeacher } from './merged-teacher.ts';
 import {
   openNamed,
@@ -16,7 +18,9 @@ import { formatTable, shortSize } from './table.ts';
 
 interface Options {
   readonly data: string;
-  readonly to: 'hf';
+  readonly to: Format;
+  readonly int8?: true;
+  readonly int8DropMax: number;
   readonly what: 'student' | 'teacher';
   readonly merged?: true;
   readonly out: string;
@@ -31,13 +35,15 @@ export function addExportCommand(program: Command): void {
     .argument('<generation>', 'id such as g000001, or live, or latest')
     .requiredOption('--data <dir>', 'the data directory of the run')
     .requiredOption('--out <dir>', 'a new directory; it appears when it is complete')
-    .addOption(new Option('--to <format>', 'hf: a Hugging Face directory').choices(['hf']).default('hf'))
+    .addOption(new Option('--to <format>', 'what the server loads: see below').choices(formats).default('hf'))
     .addOption(
       new Option('--what <model>', 'which model of the generation')
         .choices(['student', 'teacher'])
         .default('student'),
     )
     .option('--merged', "a teacher's adapter merged into its model; else it is written as PEFT does")
+    .option('--int8', 'weights in 8 bits (not for hf); the cost is measured, and refused when too high')
+    .option('--int8-drop-max <ndcg>', 'nDCG@10 that 8 bits may cost', parseShare, 0.01)
     .option('--force', 'replace an earlier export at --out')
     .option('--json', 'print the files as a JSON object')
     .addHelpText('after', examples)
@@ -45,6 +51,13 @@ export function addExportCommand(program: Command): void {
 }
 
 const examples = `
+Formats:
+  hf          a Hugging Face directory: transformers, sentence-transformers, Text Embeddings Inference, vLLM
+  onnx        the same with onnx/model.onnx instead: onnxruntime, Text Embeddings Inference, transformers.js
+  triton      DIR/config.pbtxt and DIR/<number of the generation>/
+  opensearch  model.zip and the body that registers it
+Each has golden.jsonl (texts, token ids, logits), SHA256SUMS and a model card; \`restill verify DIR\` replays them.
+
 Example:
   restill export live --data shop --out models/shop
   restill export live --data shop --out models/teacher --what teacher --merged
@@ -53,8 +66,7 @@ Example:
 Check a copy with: cd models/shop && sha256sum -c SHA256SUMS`;
 
 async function run(name: string, options: Options, command: Command): Promise<void> {
-  if (options.merged && options.what === 'student')
-    throw new RestillError('USAGE', '--merged is about an adapter: give --what teacher too, or leave it out');
+  refuseMisfits(options);
   const stored = await openStoredGenerations(options.data);
   const generation = await openNamed(stored, name);
   const exported = await exportNamed(stored, generation, options);
@@ -71,13 +83,37 @@ async function run(name: string, options: Options, command: Command): Promise<vo
   print(command, `generation ${id} written to ${exported.directory}\n`);
 }
 
+function refuseMisfits({ merged, what, to, int8 }: Options): void {
+  if (merged && what === 'student')
+    throw new RestillError('USAGE', '--merged is about an adapter: give --what teacher too, or leave it out');
+  if (what === 'teacher' && (to !== 'hf' || int8))
+    throw new RestillError(
+      'USAGE',
+      'a teacher is exported as a Hugging Face directory: leave --to and --int8 out',
+    );
+  if (int8 && to === 'hf')
+    throw new RestillError('USAGE', '--int8 is about an ONNX model: give --to onnx, triton or opensearch');
+}
+
+function parseShare(text: string): number {
+  const share = Number(text);
+  if (text.trim() !== '' && share >= 0 && share <= 1) return share;
+  throw new InvalidArgumentError('expected a number from 0 to 1');
+}
+
 async function exportNamed(
   { store }: StoredGenerations,
   generation: Generation,
-  { out, what, merged, ...options }: Options,
+  { out, what, merged, to, int8, int8DropMax, ...options }: Options,
 ): Promise<Exported> {
   const force = options.force ?? false;
-  if (what === 'student') return exportHuggingFace(generation, out, { force });
+  if (what === 'student')
+    return exportStudent(store, generation, {
+      out,
+      force,
+      format: to,
+      int8DropMax: int8 ? int8DropMax : null,
+    });
   const weights = merged ? await mergedTeacher(store, generation) : null;
   return exportTeacher(generation, out, { force, merged: weights });
 }
