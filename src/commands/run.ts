@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { lastValueFrom, tap } from 'rxjs';
+import { lastValueFrom, type Observable, tap } from 'rxjs';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { daemon$ } from '../daemon.rx.ts';
@@ -56,11 +56,16 @@ async function run(options: Options, command: Command): Promise<void> {
   makeDirectory(options.data);
   log.info('run.started', { topic: config.topic, config: options.config });
   const version = command.parent?.version() ?? '';
+  const signals = openSignals();
+  // Ends the trainer, too: its channel closes.
+  signals.leave$.subscribe(() => process.exit(130));
   try {
-    await conduct({ config, raw, data: options.data, log, version });
+    await conduct({ config, raw, data: options.data, log, version, stop$: signals.stop$ });
   } catch (error) {
     log.error('run.failed', errorFields(error));
     throw error;
+  } finally {
+    signals.close();
   }
   log.info('run.finished');
 }
@@ -71,6 +76,7 @@ interface Inputs {
   readonly data: string;
   readonly log: Log;
   readonly version: string;
+  readonly stop$: Observable<unknown>;
 }
 
 /** Opens everything, runs the daemon, closes everything, in the opposite order. */
@@ -108,20 +114,15 @@ interface Parts {
   readonly ingest: ReturnType<typeof openIngest>;
 }
 
-async function live({ config, raw, data }: Inputs, parts: Parts): Promise<void> {
+async function live({ config, raw, data, stop$ }: Inputs, parts: Parts): Promise<void> {
   const { source, journal, operations, ingest } = parts;
   const trainer = superviseTrainer({
     start: () => startTrainer({ dataDirectory: data, config: raw }),
     policy: config.trainer,
     timer: systemClock,
   });
-  const signals = openSignals();
-  signals.leave$.subscribe(() => {
-    trainer.kill();
-    process.exit(130);
-  });
   const events$ = daemon$({
-    ...{ ingest, trainer, stop$: signals.stop$, trainerLost: 'ingest-on' },
+    ...{ ingest, trainer, stop$, trainerLost: 'ingest-on' },
     retire: (cursor) => journal.retire(cursor),
     drainDeadline: { ms: config.run.drainDeadline, timer: systemClock },
   });
@@ -129,11 +130,7 @@ async function live({ config, raw, data }: Inputs, parts: Parts): Promise<void> 
     operations.follow(event);
     if (event.kind === 'ingest') source.acknowledge(event.progress.status.offsets);
   };
-  try {
-    await lastValueFrom(events$.pipe(tap(follow)));
-  } finally {
-    signals.close();
-  }
+  await lastValueFrom(events$.pipe(tap(follow)));
 }
 
 /** Letters are counted; and go to the topic of kafka.dead_letters, too, before the file. */
