@@ -1,5 +1,5 @@
-// What is known of a partition, in the order in which it counts: where this process left it, the journal, where
-// it is to begin. The record before is compared only where it was ours and is still there.
+// What is known of a partition, in the order in which it counts: where this process left it, the journal,
+// where it is to begin. The record before is compared only where it was ours and is still there.
 import { expect, test } from 'vitest';
 import { type StartParts, startsOf } from '../../src/streams/starts.ts';
 
