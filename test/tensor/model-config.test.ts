@@ -166,7 +166,11 @@ describe('llamaToHuggingFace', () => {
 
   it('writes the base of the rotary embeddings for old and new readers, and names the special tokens', () => {
     expect(llamaToHuggingFace(teacher, special)).toMatchObject({
-      ...{ architectures: ['LlamaForSequenceClassification'], model_type: 'llama', id2label: { 0: 'LABEL_0' } },
+      ...{
+        architectures: ['LlamaForSequenceClassification'],
+        model_type: 'llama',
+        id2label: { 0: 'LABEL_0' },
+      },
       ...{ num_labels: 1, num_key_value_heads: 3, head_dim: 64 },
       ...{ rope_theta: 100_000, rope_parameters: { rope_type: 'default', rope_theta: 100_000 } },
       ...{ tie_word_embeddings: true, bos_token_id: 1, eos_token_id: 2, pad_token_id: 3 },
