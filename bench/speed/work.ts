@@ -68,10 +68,10 @@ export const teacherConfig = (start: string): object => ({
   finetune: { weight_decay: trainSettings.weightDecay, clip_norm: trainSettings.clipNorm },
 });
 
-/** As ../shared/tools/peer-bench defines a training step. */
+/** AdamW as the peers run it: see bench/peer. */
 export const trainSettings = { learningRate: 2e-5, weightDecay: 0.01, clipNorm: 1 } as const;
 
-export const positions = 512;
+const positions = 512;
 
 /** A BERT of random weights, written as a Hugging Face directory: speed does not depend on the values. */
 export function writeModel(directory: string, shape: Shape, tokenizer: string, seed: number): void {
