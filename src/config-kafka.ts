@@ -5,7 +5,7 @@ import type { Config } from './config.ts';
 import { count, duration, section, size } from './config-units.ts';
 
 /** Never the secret itself: configurations are logged, digested and committed. */
-const secret = z.union(
+export const secret = z.union(
   [
     z.strictObject({ env: z.string().min(1) }).describe('the name of an environment variable'),
     z.strictObject({ file: z.string().min(1) }).describe('a file; white space at its end is cut off'),

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { events, eventsRules } from './config-events.ts';
 import { kafka, kafkaRules } from './config-kafka.ts';
 import { admin, run, trainer, trainerRules } from './config-service.ts';
+import { remoteTeacher, remoteTeacherRules, teacherKind } from './config-teacher.ts';
 import { count, duration, rate, section, share, size } from './config-units.ts';
 import { RestillError } from './errors.ts';
 
@@ -109,6 +110,8 @@ export const schema = z.strictObject({
     groups: count(500).describe('groups a vocabulary is built from; never holdout ones'),
   }),
   teacher: section({
+    kind: teacherKind,
+    remote: remoteTeacher,
     start: start(),
     layers: count(2),
     hidden: count(128),
@@ -270,10 +273,9 @@ export const configDigest = (c: Config): string => {
   // Nor does how often the trainer is started again.
   const { threads, onednn } = c.trainer;
   // Nor where a model lies that training began with; what it held stands in the manifest (`starts`).
-  const [student, teacher] = [c.student, c.teacher].map((model) => ({
-    ...model,
-    start: model.start && 'given',
-  }));
+  const student = { ...c.student, start: c.student.start && 'given' };
+  // Nor where a remote teacher is asked; which model answers there is its version.
+  const teacher = { ...c.teacher, start: c.teacher.start && 'given', remote: null };
   return digest([{ ...rest, student, teacher, trainer: { threads, onednn } }]);
 };
 
@@ -296,6 +298,7 @@ function relate(c: Config): void {
     ...kafkaRules(c.kafka),
     ...trainerRules(c.trainer),
     ...eventsRules(c.events),
+    ...remoteTeacherRules(c.teacher),
     [
       c.records.lookahead <= c.records.lookaheadMax,
       'records.lookahead must be at most records.lookahead_max',

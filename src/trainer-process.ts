@@ -7,6 +7,7 @@ import { judgeCandidate, type Metrics } from './checkpoint/gate.ts';
 import { refuseOtherStarts } from './checkpoint/manifest.ts';
 import { openStore } from './checkpoint/store.fs.ts';
 import { systemClock } from './clock.ts';
+import { readTeacherToken } from './commands/secrets.ts';
 import { openStarts, startDigests } from './commands/start-models.ts';
 import { configuredJudgments, isHeldOut, readText } from './commands/text-files.ts';
 import type { TrainerStart } from './commands/trainer-child.ts';
@@ -26,6 +27,7 @@ import { openJournalReader } from './streams/journal-reader.lmdb.ts';
 import { startBackend } from './tensor/backend.tf.ts';
 import { gateFiguresWith } from './trainer/evaluate.ts';
 import { type EvaluationSet, judgedSet } from './trainer/evaluation.ts';
+import type { RemoteTeacher } from './trainer/grading.ts';
 import { origin } from './trainer/schedule.ts';
 import {
   type FixedFiles,
@@ -35,6 +37,7 @@ import {
   weightsSha256,
 } from './trainer/snapshot.tf.ts';
 import { summarise } from './trainer/summary.ts';
+import { openRemoteTeacher } from './trainer/teacher.http.ts';
 import { type Orders, type TrainPorts, train$ } from './trainer/train.rx.ts';
 import type { Workshop } from './trainer/turn.ts';
 import { designModels, isFixedFile, type Opened, openWorkshop, type Starts } from './trainer/workshop.tf.ts';
@@ -146,6 +149,7 @@ function ports({ opened, fixed, store, digest, began, generation: restoredId }: 
   let newest = restoredId;
   return {
     clock: systemClock,
+    remote: remoteTeacher(config),
     publish: async (shop, scheduled) => {
       const snapshot = takeSnapshot(shop, fixed, { scheduled, configDigest: digest, starts: began });
       const verdict = scheduled
@@ -160,6 +164,12 @@ function ports({ opened, fixed, store, digest, began, generation: restoredId }: 
     summarise: (shop, seconds) =>
       summarise({ ...opened, seconds, generation: newest, weightsSha256: weightsSha256(shop) }),
   };
+}
+
+function remoteTeacher({ teacher }: Config): RemoteTeacher | null {
+  if (teacher.remote === null) return null;
+  const token = readTeacherToken(teacher);
+  return openRemoteTeacher({ settings: teacher.remote, token, timer: systemClock, fetch: globalThis.fetch });
 }
 
 /** A snapshot on request falls between two steps: nothing was measured on its weights, so it never serves. */

@@ -1,5 +1,6 @@
 // Reads what the configuration points to: passwords from the environment or from files, PEM texts from files.
 import { readFileSync } from 'node:fs';
+import type { Config } from '../config.ts';
 import type { KafkaConfig } from '../config-kafka.ts';
 import { RestillError } from '../errors.ts';
 import type { Secrets } from '../streams/kafka-client.kafka.ts';
@@ -15,6 +16,10 @@ export function readSecrets({ tls, sasl }: KafkaConfig): Secrets {
     key: tls?.key ? read('kafka.tls.key', tls.key) : null,
   };
 }
+
+/** Of a remote teacher; null where it has none. Errors as for `readSecrets`. */
+export const readTeacherToken = ({ remote }: Config['teacher']): string | null =>
+  remote?.token ? read('teacher.remote.token', remote.token) : null;
 
 /** What the log must mask, whoever writes it. */
 export function secretTexts({ password, key }: Secrets): string[] {

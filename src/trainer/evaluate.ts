@@ -127,7 +127,9 @@ function named(
 
 const measure = (shop: Workshop, set: EvaluationSet): Record<string, Quality> => ({
   ...floorsAndStudent(shop, set),
-  teacher: plain(quality(set, teacherScores(shop, textsOf(set)))),
+  ...(shop.config.teacher.kind === 'embedded'
+    ? { teacher: plain(quality(set, teacherScores(shop, textsOf(set)))) }
+    : {}),
 });
 
 /** BM25 on title and summary; the documents of the set are its collection. */

@@ -23,6 +23,8 @@ export interface Provenance {
 export interface TrainerState {
   position: Position;
   teacherVersion: number;
+  /** Id of the remote model that this version is; null for an embedded teacher. */
+  teacherModel: string | null;
   optimizerSteps: Record<Objective, number>;
   stepsRefused: number;
   turns: Record<TurnKind, number>;
@@ -40,6 +42,7 @@ export interface TrainerState {
 export const freshState = (): TrainerState => ({
   position: origin,
   teacherVersion: 0,
+  teacherModel: null,
   optimizerSteps: { pretrain: 0, finetune: 0, distill: 0 },
   stepsRefused: 0,
   turns: { PRETRAIN: 0, FINETUNE: 0, SCORE: 0, DISTILL: 0, EVALUATE: 0, SNAPSHOT: 0 },
@@ -84,7 +87,7 @@ export function decodeState(bytes: Uint8Array): TrainerState {
       `state.json has version ${found}, this restill reads version ${version}; use the restill that wrote it`,
     );
   }
-  return state;
+  return { ...state, teacherModel: state.teacherModel ?? null };
 }
 
 /** Enters the groups of a finished cycle. */

@@ -5,6 +5,8 @@ import { breathe, type Clock } from '../clock.ts';
 import type { Manifest } from '../contract.ts';
 import type { FromTrainer, TrainerSummary, TurnKind } from '../protocol.ts';
 import { evaluateTurn, firstPoint, prequentialTest } from './evaluate.ts';
+import type { RemoteTeacher } from './grading.ts';
+import { remoteScoreTurn } from './remote-score.ts';
 import { advance, type Decision, decide } from './schedule.ts';
 import { scoreTurn } from './score.ts';
 import { addPoint, enter } from './state.ts';
@@ -29,6 +31,8 @@ export interface Orders {
 
 export interface TrainPorts {
   readonly clock: Clock;
+  /** Grades in place of the workshop's teacher; null: that one does. */
+  readonly remote: RemoteTeacher | null;
   /** Stores a generation of the workshop as it stands, through the gate. */
   publish(shop: Workshop, scheduled: boolean): Promise<Manifest>;
   summarise(shop: Workshop, seconds: Readonly<Record<TurnKind, number>>): TrainerSummary;
@@ -101,17 +105,56 @@ async function* runTurn(
     evaluateTurn(shop, decision);
   } else {
     if (turn === 'SCORE') prequentialTest(shop, decision);
-    for (const { done, of } of stepwise(shop, turn, decision)) {
-      yield { kind: 'progress', turn, cursor: decision.from, done, of };
-      await breathe();
-      if (orders$.value.stopping && done < of) return false;
-    }
+    const finished = ports.remote
+      ? yield* withRemote(shop, ports.remote, orders$, turn, decision)
+      : yield* stepByStep(shop, orders$, turn, decision);
+    if (!finished) return false;
   }
   complete(shop, decision);
   return true;
 }
 
-function stepwise(shop: Workshop, turn: Exclude<TurnKind, 'EVALUATE' | 'SNAPSHOT'>, block: Block): Steps {
+type SteppedTurn = Exclude<TurnKind, 'EVALUATE' | 'SNAPSHOT'>;
+
+async function* stepByStep(
+  shop: Workshop,
+  orders$: BehaviorSubject<Orders>,
+  turn: SteppedTurn,
+  block: Block,
+): AsyncGenerator<FromTrainer, boolean> {
+  for (const { done, of } of stepwise(shop, turn, block)) {
+    yield { kind: 'progress', turn, cursor: block.from, done, of };
+    await breathe();
+    if (orders$.value.stopping && done < of) return false;
+  }
+  return true;
+}
+
+/** A remote teacher learns elsewhere. It may take minutes to answer: a stop does not wait for it. */
+async function* withRemote(
+  shop: Workshop,
+  teacher: RemoteTeacher,
+  orders$: BehaviorSubject<Orders>,
+  turn: SteppedTurn,
+  block: Block,
+): AsyncGenerator<FromTrainer, boolean> {
+  if (turn === 'PRETRAIN' || turn === 'FINETUNE') return true;
+  if (turn === 'DISTILL') return yield* stepByStep(shop, orders$, turn, block);
+  const stop = new AbortController();
+  const stopping = orders$.pipe(filter((o) => o.stopping)).subscribe(() => stop.abort());
+  try {
+    const steps = remoteScoreTurn(shop, block, teacher, stop.signal);
+    for (;;) {
+      const { done: isOver, value } = await steps.next();
+      if (isOver) return value;
+      yield { kind: 'progress', turn, cursor: block.from, ...value };
+    }
+  } finally {
+    stopping.unsubscribe();
+  }
+}
+
+function stepwise(shop: Workshop, turn: SteppedTurn, block: Block): Steps {
   switch (turn) {
     case 'PRETRAIN':
       return pretrainTurn(shop, block);
@@ -128,7 +171,7 @@ function stepwise(shop: Workshop, turn: Exclude<TurnKind, 'EVALUATE' | 'SNAPSHOT
 function complete(shop: Workshop, { turn, from: first, to }: TurnDecision): void {
   const { state, config } = shop;
   Object.assign(state.figures, closeSums(state, turn));
-  if (turn === 'FINETUNE') state.teacherVersion++;
+  if (turn === 'FINETUNE' && config.teacher.kind === 'embedded') state.teacherVersion++;
   if (turn === 'DISTILL') {
     const fresh = shop.journal.read(first, to).filter((group) => !group.holdout);
     enter(state.provenance, fresh);

@@ -19,9 +19,10 @@ import { documentText } from '../tensor/texts.ts';
 import { openTokenizer, type Tokenizer } from '../tensor/tokenizer.ts';
 import { bertTokenizerFiles, decoderTokenizerFiles } from '../tensor/tokenizer-files.ts';
 import { buildDecoderVocabulary, buildWordPiece } from '../tensor/vocabulary.ts';
+import { absentTeacher, absentTeacherEncoders } from './absent-teacher.ts';
 import type { EvaluationSet } from './evaluation.ts';
 import { LabelTable } from './labels.ts';
-import type { Encoders, ModelState } from './models.ts';
+import type { Encoders, ModelState, TeacherModel } from './models.ts';
 import type { Scorer } from './score.ts';
 import type { FixedFiles, Restored } from './snapshot.tf.ts';
 import { freshState } from './state.ts';
@@ -60,11 +61,14 @@ export function designModels(
   return [
     json('student/config.json', bertToHuggingFace(bert)),
     ...inDirectory('student', bertTokenizerFiles(student, config.student.tokensMax)),
-    ...inDirectory(
-      'teacher',
-      starts.teacher ? teacherFilesOf(config, starts.teacher) : freshTeacherFiles(config, texts),
-    ),
+    ...inDirectory('teacher', teacherFiles(config, texts, starts.teacher)),
   ];
+}
+
+/** A remote teacher has none here. */
+function teacherFiles(config: Config, texts: readonly string[], start: LoadedLlama | null): ArtifactFile[] {
+  if (config.teacher.kind === 'remote') return [];
+  return start ? teacherFilesOf(config, start) : freshTeacherFiles(config, texts);
 }
 
 function freshTeacherFiles(config: Config, texts: readonly string[]): ArtifactFile[] {
@@ -106,8 +110,7 @@ export interface Opened {
   readonly studentAtStart: ModelState;
 }
 
-/** The workshop of a generation; of a first start when there is none. The caller disposes both models. */
-export function openWorkshop(o: {
+interface WorkshopParts {
   readonly backend: Backend;
   readonly config: Config;
   readonly journal: JournalReader;
@@ -115,23 +118,16 @@ export function openWorkshop(o: {
   readonly fixed: FixedFiles;
   readonly restored: Restored | null;
   readonly starts: Starts;
-}): Opened {
+}
+
+/** The workshop of a generation; of a first start when there is none. The caller disposes both models. */
+export function openWorkshop(o: WorkshopParts): Opened {
   const { backend, config, fixed, restored, starts } = o;
   const bert = bertFromHuggingFace(parsed(fixed, 'student/config.json'));
-  const llama = llamaFromHuggingFace(parsed(fixed, 'teacher/config.json'));
   const student = openStudent(backend, bert, config);
-  // A graph holds a table of angles for every position, and no sequence is longer than this.
-  const positions = Math.min(llama.positions, config.teacher.tokensMax);
-  const shape = teacherShape({ ...llama, positions }, config.teacher);
-  const frozen = config.teacher.adapter ? starts.teacher!.weights : null;
-  const teacher = openTeacher(backend, shape, config, frozen);
-  const atStart = (loaded: LoadedModel | null, specs: readonly ParameterSpec[]): ModelState => ({
-    weights: startWeights(specs, loaded, config.seed),
-    moments: new Map(),
-  });
-  const studentAtStart = atStart(starts.student, bertParameters(bert));
+  const studentAtStart = atStart(bertParameters(bert), starts.student, config);
   student.restore(restored?.student ?? studentAtStart);
-  teacher.restore(restored?.teacher ?? atStart(starts.teacher, shape.trained));
+  const teacher = config.teacher.kind === 'remote' ? absentTeacher : embeddedTeacher(o);
   const shop: Workshop = {
     config,
     journal: o.journal,
@@ -144,6 +140,23 @@ export function openWorkshop(o: {
   };
   return { shop, studentAtStart };
 }
+
+function embeddedTeacher({ backend, config, fixed, restored, starts }: WorkshopParts): TeacherModel {
+  const llama = llamaFromHuggingFace(parsed(fixed, 'teacher/config.json'));
+  // A graph holds a table of angles for every position, and no sequence is longer than this.
+  const positions = Math.min(llama.positions, config.teacher.tokensMax);
+  const shape = teacherShape({ ...llama, positions }, config.teacher);
+  const frozen = config.teacher.adapter ? starts.teacher!.weights : null;
+  const teacher = openTeacher(backend, shape, config, frozen);
+  teacher.restore(restored?.teacher ?? atStart(shape.trained, starts.teacher, config));
+  return teacher;
+}
+
+const atStart = (
+  specs: readonly ParameterSpec[],
+  loaded: LoadedModel | null,
+  { seed }: Config,
+): ModelState => ({ weights: startWeights(specs, loaded, seed), moments: new Map() });
 
 /** Those of a loaded model; what it lacks, an adapter for example, follows from the seed. */
 function startWeights(specs: readonly ParameterSpec[], loaded: LoadedModel | null, seed: number): Tensors {
@@ -163,13 +176,19 @@ export function openScorer(backend: Backend, config: Config, fixed: FixedFiles, 
 
 function encodersOf(config: Config, fixed: FixedFiles): Encoders {
   const student = tokenizerOf(fixed, 'student');
-  const teacher = tokenizerOf(fixed, 'teacher');
   const { tokensMax, segments } = config.student;
   return {
+    ...teacherEncodersOf(config, fixed),
     studentPair: (query, document) => student.encodePair(query, document, tokensMax, segments),
-    teacherScore: (query, document) => teacher.encodeScore(query, document, config.teacher.tokensMax),
-    teacherCompletion: (query, document) =>
-      teacher.encodeCompletion(query, document, config.teacher.tokensMax),
+  };
+}
+
+function teacherEncodersOf({ teacher }: Config, fixed: FixedFiles): typeof absentTeacherEncoders {
+  if (teacher.kind === 'remote') return absentTeacherEncoders;
+  const { encodeScore, encodeCompletion } = tokenizerOf(fixed, 'teacher');
+  return {
+    teacherScore: (query, document) => encodeScore(query, document, teacher.tokensMax),
+    teacherCompletion: (query, document) => encodeCompletion(query, document, teacher.tokensMax),
   };
 }
 

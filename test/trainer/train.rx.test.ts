@@ -37,6 +37,7 @@ async function run(
   let steps = 0;
   const ports: TrainPorts = {
     clock: { now: () => 0, elapsed: () => 0 },
+    remote: null,
     publish: (shop, scheduled) => {
       const snapshot = takeSnapshot(shop, bench.fixed, { scheduled, configDigest: 'c', starts: noStarts });
       snapshots.push(snapshot);
