@@ -54,7 +54,7 @@ export async function measure(
   }
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   assert(values.length > 0, 'the median of nothing');
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
