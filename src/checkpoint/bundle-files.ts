@@ -37,7 +37,11 @@ export function servedWeights(weights: Tensors, segments: Bundle['segments']): T
   return new Map([...weights, [name, { shape, data: same }]]);
 }
 
-/** All files, each path relative to the bundle. @throws RestillError `MODEL_UNSUPPORTED` for too large a model. */
+/**
+ * All files, each path relative to the bundle.
+ *
+ * @throws RestillError `MODEL_UNSUPPORTED` for too large a model.
+ */
 export function bundleFiles(parts: BundleParts): ArtifactFile[] {
   const { bundle, manifest, config, golden } = parts;
   const { layers, hidden, vocabulary } = config;
@@ -93,7 +97,7 @@ function registration(
       model_max_length: tokensMax,
       all_config: JSON.stringify(JSON.parse(Buffer.from(config.bytes).toString())),
     },
-    url: 'https://REPLACE/model.zip',
+    url: 'PUT THE ADDRESS OF model.zip HERE',
   };
   return `${JSON.stringify(body, null, 2)}\n`;
 }

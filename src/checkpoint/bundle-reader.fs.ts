@@ -1,5 +1,5 @@
-// A bundle read back: nothing in it is believed before it matches SHA256SUMS, and nothing else may be there (one
-// more file can change how a server loads the rest).
+// A bundle read back: nothing in it is believed before it matches SHA256SUMS, and nothing else may be there
+// (one more file can change how a server loads the rest).
 import { join } from 'node:path';
 import { RestillError } from '../errors.ts';
 import { type Bundle, bundleName, decodeBundle, goldenName } from './bundle.ts';
@@ -36,7 +36,7 @@ async function readText(files: Files, directory: string, name: string): Promise<
   if (bytes !== null) return Buffer.from(bytes).toString('utf8');
   throw new RestillError(
     'INPUT_UNREADABLE',
-    `${directory} has no ${name}: it is no bundle of \`restill export\`, or one of before it had golden vectors`,
+    `${directory} has no ${name}: it is no bundle of \`restill export\`, or an old one; export it again`,
   );
 }
 

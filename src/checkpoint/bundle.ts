@@ -1,4 +1,5 @@
-// bundle.json: what an exported directory is and how its student reads, for programs. README.md says it to people.
+// bundle.json: what an exported directory is and how its student reads, for programs. README.md says it to
+// people.
 import { z } from 'zod';
 import { RestillError } from '../errors.ts';
 

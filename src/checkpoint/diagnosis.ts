@@ -1,5 +1,5 @@
-// What a server does wrong, from what it says to golden texts. Every usual mistake has a signature: the logits that
-// golden.jsonl holds for it, with or without a sigmoid on top.
+// What a server does wrong, from what it says to golden texts. Every usual mistake has a signature: the
+// logits that golden.jsonl holds for it, with or without a sigmoid on top.
 import type { GoldenVector } from './golden.ts';
 
 export interface Expectation {
@@ -12,7 +12,7 @@ export interface Expectation {
 }
 
 export interface Diagnosis {
-  /** None: all scores are right. `unknown`: wrong in no known way. Else everything that would explain them. */
+  /** None: all scores are right. `unknown`: wrong in no known way. Else all that would explain them. */
   readonly faults: readonly string[];
   /** In words, one for each fault. */
   readonly says: readonly string[];
@@ -55,12 +55,12 @@ export function diagnose(
   const expected = golden.map(({ logit }) => transforms[scores](logit));
   const variant = (name: string) => golden.map(({ logit, faults }) => faults[name] ?? logit);
   const gapTo = (candidate: readonly number[], transform: Transform): number =>
-    largest(observed.map((x, i) => Math.abs(x - transforms[transform](candidate[i]!))));
+    largest(observed.map((x, i) => gap(x, transforms[transform](candidate[i]!))));
   const invisible = names.filter((name) => {
     const wrong = variant(name).map(transforms[scores]);
-    return largest(wrong.map((x, i) => Math.abs(x - expected[i]!))) <= 2 * tolerance;
+    return largest(wrong.map((x, i) => gap(x, expected[i]!))) <= 2 * tolerance;
   });
-  const largestGap = largest(observed.map((x, i) => Math.abs(x - expected[i]!)));
+  const largestGap = largest(observed.map((x, i) => gap(x, expected[i]!)));
   const found = (faults: readonly string[], says: readonly string[]): Diagnosis => ({
     faults,
     says,
@@ -123,9 +123,10 @@ function unknownText(
   tolerance: number,
 ): string {
   if (observed.every((x) => x === 1)) return 'gives 1 to everything: a softmax over the one label';
-  const gaps = observed.map((x, i) => Math.abs(x - expected[i]!));
+  const gaps = observed.map((x, i) => gap(x, expected[i]!));
   const worst = gaps.indexOf(largest(gaps));
-  const where = `${observed[worst]} instead of ${expected[worst]} for the query "${golden[worst]!.query.slice(0, 40)}"`;
+  const query = golden[worst]!.query.slice(0, 40);
+  const where = `${observed[worst]} instead of ${expected[worst]} for the query "${query}"`;
   return largest(gaps) < 100 * tolerance
     ? `is off by little, at most ${where}: another precision? If that is meant, give a larger --tolerance`
     : `differs in no known way, most with ${where}: other weights, or another tokenizer`;
@@ -134,6 +135,7 @@ function unknownText(
 const isSameText = (a: GoldenVector, b: GoldenVector): boolean =>
   a.query === b.query && a.document === b.document;
 
-/** NaN counts as the largest of all. */
-const largest = (gaps: readonly number[]): number =>
-  gaps.reduce((most, gap) => (Number.isNaN(gap) ? Infinity : Math.max(most, gap)), 0);
+/** NaN is as far from everything as can be. */
+const gap = (a: number, b: number): number => (Number.isNaN(a - b) ? Infinity : Math.abs(a - b));
+
+const largest = (gaps: readonly number[]): number => gaps.reduce((most, one) => Math.max(most, one), 0);

@@ -24,8 +24,8 @@ const queries = 3;
 /**
  * The same texts for the same vocabulary, so that generations can be told apart by their logits on them.
  *
- * @param words of the student's vocabulary: the long documents are made of them, because a word that it does not
- *   know tells nothing about where a text was cut.
+ * @param words of the student's vocabulary: the long documents are made of them, because a word that it does
+ *   not know tells nothing about where a text was cut.
  * @param tokensMax some documents are longer than this, up to several times.
  */
 export function goldenTexts(words: readonly string[], tokensMax: number): GoldenText[] {

@@ -1,5 +1,6 @@
-// golden.jsonl: texts, their token ids and the student's logits, and beside each logit what the usual mistakes of
-// a server would make of it. So a running server can be told what it does wrong without the student at hand.
+// golden.jsonl: texts, their token ids and the student's logits, and beside each logit what the usual
+// mistakes of a server would make of it. So a running server can be told what it does wrong without the
+// student at hand.
 import { z } from 'zod';
 import type { EncodedPair } from '../contract.ts';
 import { RestillError } from '../errors.ts';

@@ -96,8 +96,9 @@ const usageOf: Readonly<Record<Exclude<Format, 'hf'>, string>> = {
   onnx: `
 ## How to load
 
-\`onnx/model.onnx\` takes int64 \`input_ids\`, \`attention_mask\` and \`token_type_ids\`, each [batch, sequence], and gives
-float32 \`logits\` [batch, 1]. The directory loads in Text Embeddings Inference and transformers.js as it is.
+\`onnx/model.onnx\` takes int64 \`input_ids\`, \`attention_mask\` and \`token_type_ids\`, each
+[batch, sequence], and gives float32 \`logits\` [batch, 1]. The directory loads in Text Embeddings
+Inference and transformers.js as it is.
 
 \`\`\`python
 session = onnxruntime.InferenceSession("path/to/this/directory/onnx/model.onnx")
@@ -107,14 +108,14 @@ session = onnxruntime.InferenceSession("path/to/this/directory/onnx/model.onnx")
 ## How to load
 
 This directory is one version of a model of Triton's repository; \`config.pbtxt\` stands beside it.
-\`POST v2/models/MODEL/infer\` takes int64 \`input_ids\`, \`attention_mask\` and \`token_type_ids\`, each [batch, sequence], and
-gives float32 \`logits\` [batch, 1].
+\`POST v2/models/MODEL/infer\` takes int64 \`input_ids\`, \`attention_mask\` and
+\`token_type_ids\`, each [batch, sequence], and gives float32 \`logits\` [batch, 1].
 `,
   opensearch: `
 ## How to load
 
-Put \`model.zip\` where the cluster can fetch it, its address into \`url\` of \`register.json\`, and send that to
-\`POST _plugins/_ml/models/_register\`; then \`_deploy\`. The scores are raw logits.
+Put \`model.zip\` where the cluster can fetch it, its address into \`url\` of \`register.json\`, and send
+that to \`POST _plugins/_ml/models/_register\`; then \`_deploy\`. The scores are raw logits.
 `,
 };
 

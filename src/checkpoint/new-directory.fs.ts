@@ -1,5 +1,5 @@
-// A directory that appears whole: written outside, every byte durable, and renamed in. Whoever watches the target
-// sees nothing or all of it. SHA256SUMS in it covers all other files, and marks it as ours.
+// A directory that appears whole: written outside, every byte durable, and renamed in. Whoever watches the
+// target sees nothing or all of it. SHA256SUMS in it covers all other files, and marks it as ours.
 import { basename, dirname, join, resolve } from 'node:path';
 import type { ArtifactFile, ManifestFile } from '../contract.ts';
 import { RestillError } from '../errors.ts';
@@ -30,8 +30,8 @@ export interface Exported {
 }
 
 /**
- * Makes `out` of what `write` puts into a directory beside it; with `SHA256SUMS`, for `sha256sum -c`, of the files
- * that it says it has written.
+ * Makes `out` of what `write` puts into a directory beside it; with `SHA256SUMS`, for `sha256sum -c`, of the
+ * files that it says it has written.
  *
  * Not guaranteed: that there is a target at every moment while `force` replaces one; a crash between the two
  * renames leaves the old one beside it as `.replaced-NAME`.

@@ -14,8 +14,8 @@ export interface QuantizedRows {
  * that is lost.
  *
  * @param most 127 where values are only looked up. 64 where they are multiplied: processors without VNNI add
- *   two products of a weight and an activation (0 to 255) in 16 bits, and 2 * 255 * 64 just fits. With 127 the
- *   same file would give other scores on another processor.
+ *   two products of a weight and an activation (0 to 255) in 16 bits, and 2 * 255 * 64 just fits. With 127
+ *   the same file would give other scores on another processor.
  */
 export function quantizeRows({ shape, data }: NamedTensor, most: 64 | 127): QuantizedRows {
   const rows = shape[0]!;

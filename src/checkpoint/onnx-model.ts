@@ -1,5 +1,6 @@
-// An ONNX model as protobuf: https://github.com/onnx/onnx/blob/v1.23.0/onnx/onnx.proto, the messages ModelProto,
-// GraphProto, NodeProto, AttributeProto, TensorProto and ValueInfoProto. Only what our graphs need is written.
+// An ONNX model as protobuf: https://github.com/onnx/onnx/blob/v1.23.0/onnx/onnx.proto, the messages
+// ModelProto, GraphProto, NodeProto, AttributeProto, TensorProto and ValueInfoProto. Only what our graphs
+// need is written.
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { RestillError } from '../errors.ts';
 

@@ -1,6 +1,6 @@
-// The ops of BERT as nodes of an ONNX graph: the model is written once (tensor/bert.ts), so what is exported is
-// what is trained. Operators of opset 17 alone, which every onnxruntime since 1.12 has; the decomposed ones
-// (gelu, scale and transpose around a product) are in the form that onnxruntime knows how to fuse.
+// The ops of BERT as nodes of an ONNX graph: the model is written once (tensor/bert.ts), so what is exported
+// is what is trained. Operators of opset 17 alone, which every onnxruntime since 1.12 has; the decomposed
+// ones (gelu, scale and transpose around a product) are in the form that onnxruntime knows how to fuse.
 import type { NamedTensor, Tensors } from '../contract.ts';
 import { assert } from '../errors.ts';
 import type { BertOps } from '../tensor/bert.ts';

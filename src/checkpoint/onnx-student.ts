@@ -1,8 +1,8 @@
 // The student as an ONNX model. Better than the usual export, because we write it:
 // - only the classification token goes through the last layer, nothing else of it being read;
 // - query, key and value are one matrix product;
-// - pads pass through no matrix product: the graph packs the real tokens first (packing.ts), and only attention
-//   sees the grid. A batch of texts of different lengths costs what its tokens cost.
+// - pads pass through no matrix product: the graph packs the real tokens first (packing.ts), and only
+//   attention sees the grid. A batch of texts of different lengths costs what its tokens cost.
 import type { Tensors } from '../contract.ts';
 import { bertScores } from '../tensor/bert.ts';
 import type { BertConfig } from '../tensor/model-config.ts';

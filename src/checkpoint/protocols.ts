@@ -1,5 +1,5 @@
-// How servers are asked for scores: the bodies of requests, and where the scores stand in the answers. Sources in
-// docs/serving.md.
+// How servers are asked for scores: the bodies of requests, and where the scores stand in the answers.
+// Sources in docs/serving.md.
 import { z } from 'zod';
 import { RestillError } from '../errors.ts';
 import type { GoldenVector } from './golden.ts';

@@ -4,7 +4,7 @@ import type { GoldenVector } from './golden.ts';
 import { type Answer, type Protocol, questions, readAnswer } from './protocols.ts';
 
 export interface ServerOptions {
-  /** `http://host:port`, with a path before the protocol's own where the server has one. */
+  /** `http://localhost:8080`, with a path before the protocol's own where the server has one. */
   readonly url: string;
   readonly protocol: Protocol;
   /** Its name at the server. */
@@ -85,7 +85,8 @@ function unreachable(url: string, error: unknown): RestillError {
   const { code, message } = cause as { code?: string; message?: string };
   return new RestillError(
     'SERVER_UNREACHABLE',
-    `${url} does not answer (${message || code || String(error)}); is it running? --timeout gives it more time`,
+    `${url} does not answer (${message || code || String(error)}); is it running? ` +
+      '--timeout gives it more time',
     { cause: error },
   );
 }

@@ -1,5 +1,5 @@
-// The student as it will be served, in native TensorFlow: what golden logits come from and are verified with. In
-// 8 bits it does what onnxruntime does with the exported graph (onnx-ops.ts), number by number in float32.
+// The student as it will be served, in native TensorFlow: what golden logits come from and are verified with.
+// In 8 bits it does what onnxruntime does with the exported graph (onnx-ops.ts), number by number in float32.
 import type { EncodedPair, Tensors } from '../contract.ts';
 import type { Backend } from '../tensor/backend.tf.ts';
 import { type BertOps, bertParameters, bertScores } from '../tensor/bert.ts';

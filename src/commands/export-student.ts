@@ -1,5 +1,5 @@
-// What `restill export` makes of a student: a bundle in the format asked for, with golden vectors that the student
-// itself has scored.
+// What `restill export` makes of a student: a bundle in the format asked for, with golden vectors that the
+// student itself has scored.
 import { join } from 'node:path';
 import {
   type Bundle,

@@ -56,7 +56,8 @@ Formats:
   onnx        the same with onnx/model.onnx instead: onnxruntime, Text Embeddings Inference, transformers.js
   triton      DIR/config.pbtxt and DIR/<number of the generation>/
   opensearch  model.zip and the body that registers it
-Each has golden.jsonl (texts, token ids, logits), SHA256SUMS and a model card; \`restill verify DIR\` replays them.
+Each has golden.jsonl (texts, token ids, logits), SHA256SUMS and a model card; \`restill verify DIR\`
+replays them.
 
 Example:
   restill export live --data shop --out models/shop

@@ -1,5 +1,5 @@
-// What 8 bits cost a student: how far logits move, and what that does to rankings. Measured on the held-out judged
-// queries that the configuration names; without any, on the golden texts against the order in float32.
+// What 8 bits cost a student: how far logits move, and what that does to rankings. Measured on the held-out
+// judged queries that the configuration names; without any, on the golden texts against the order in float32.
 import type { GoldenVector } from '../checkpoint/golden.ts';
 import type { ServedStudent } from '../checkpoint/student.tf.ts';
 import type { Config } from '../config.ts';
@@ -54,8 +54,8 @@ export function refuseCost(cost: Readonly<Record<string, number>>, dropMax: numb
   if (ndcg10Drop <= dropMax) return;
   throw new RestillError(
     'QUALITY_LOST',
-    `8 bits cost ${ndcg10Drop.toFixed(4)} nDCG@10 on ${cost.queries} queries, and at most ${dropMax} is allowed ` +
-      `(logits move by up to ${logitMaxGap.toFixed(4)}); export without --int8, or give a larger --int8-drop-max`,
+    `8 bits cost ${ndcg10Drop.toFixed(4)} nDCG@10 on ${cost.queries} queries, at most ${dropMax} is ` +
+      `allowed (logits move by up to ${logitMaxGap.toFixed(4)}); export without --int8, or give a larger --int8-drop-max`,
   );
 }
 

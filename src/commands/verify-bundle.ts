@@ -31,7 +31,7 @@ interface Options {
   readonly tolerance: number | null;
 }
 
-/** @throws RestillError `VERIFY_FAILED` for a file, a tokenizer or a structure that is not what was exported. */
+/** @throws RestillError `VERIFY_FAILED` for a file, a tokenizer or a structure that is another. */
 export async function verifyBundle(directory: string, options: Options): Promise<Findings> {
   const opened = await openBundle(directory);
   const { bundle, golden, files } = opened;

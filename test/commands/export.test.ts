@@ -3,7 +3,15 @@
 // - every format has golden vectors, sums and a card, its model where its server looks, and verifies
 // - a student trained without segments scores the same whatever a server sends as segments
 // - what does not fit together is refused before anything is written; help has an example
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -94,12 +102,15 @@ describe('a bundle', () => {
     expect({ faults, generation }).toEqual({ faults: [], generation: 'g000002' });
   });
 
-  it('for Triton stands beside the versions that are there, and leaves their configuration alone', async () => {
+  it('for Triton stands beside the versions that are there', async () => {
     const out = fresh();
     for (const name of ['g000001', 'g000002'])
       expect((await restill(name, '--data', data, '--to', 'triton', '--out', out)).error).toBeNull();
     expect(readdirSync(out).sort()).toEqual(['1', '2', 'config.pbtxt']);
     expect(textOf(out, 'config.pbtxt')).toContain('platform: "onnxruntime_onnx"');
+    writeFileSync(join(out, 'config.pbtxt'), 'mine');
+    await restill('g000002', '--data', data, '--to', 'triton', '--out', out, '--force');
+    expect(textOf(out, 'config.pbtxt')).toBe('mine');
     expect(readOnnx(readFileSync(join(out, '1', 'model.onnx'))).metadata.generation).toBe('g000001');
   });
 
