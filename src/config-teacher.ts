@@ -11,7 +11,10 @@ export const teacherKind = z
 
 export const remoteTeacher = z
   .strictObject({
-    url: z.url({ protocol: /^https?$/ }).describe('of the server, without /score or /rerank'),
+    url: z
+      .url({ protocol: /^https?$/ })
+      .refine((text) => !/^https?:\/\/[^/]*@/.test(text), 'no user and password in it: give token')
+      .describe('of the server, without /score or /rerank'),
     api: z.enum(['vllm', 'tei']).describe('vLLM: POST /score; Text Embeddings Inference: POST /rerank'),
     model: z
       .string()

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addCheckCommand } from './commands/check.ts';
+import { addDatasetCommand } from './commands/dataset.ts';
 import { addDeadLettersCommand } from './commands/dead-letters.ts';
 import { addEvaluateCommand } from './commands/evaluate.ts';
 import { addExportCommand } from './commands/export.ts';
@@ -44,6 +45,7 @@ addEvaluateCommand(program);
 addExportCommand(program);
 addVerifyCommand(program);
 addGenerationsCommand(program);
+addDatasetCommand(program);
 addSimulateCommand(program);
 addCheckCommand(program);
 addPullCommand(program);

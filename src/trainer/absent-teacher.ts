@@ -1,5 +1,5 @@
-// What stands in the teacher's place in the workshop where the teacher is remote: no weights, and nothing that
-// could be asked of it here.
+// What stands in the teacher's place in the workshop where the teacher is remote: no weights, and nothing
+// that could be asked of it here.
 import { assert } from '../errors.ts';
 import type { Encoders, TeacherModel } from './models.ts';
 

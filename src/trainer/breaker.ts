@@ -1,5 +1,5 @@
-// When to ask a server that fails, and when to leave it alone: back-off for one request, a circuit breaker over
-// all of them (Nygard, Release It!, 2007). Pure; teacher.http.ts waits.
+// When to ask a server that fails, and when to leave it alone: back-off for one request, a circuit breaker
+// over all of them (Nygard, Release It!, 2007). Pure; teacher.http.ts waits.
 //
 //   closed -- breakerFailures in a row --> open -- breakerPause --> one trial -- success --> closed
 //                                           ^                          |

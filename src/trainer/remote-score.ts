@@ -1,5 +1,5 @@
-// The SCORE turn with a remote teacher. What the server answers is not ours to repeat: with it, two runs of one
-// topic end with the same bits only if the same model gave the same scores.
+// The SCORE turn with a remote teacher. What the server answers is not ours to repeat: with it, two runs of
+// one topic end with the same bits only if the same model gave the same scores.
 import { RestillError } from '../errors.ts';
 import type { RemoteTeacher } from './grading.ts';
 import { planScores, settleScores } from './score.ts';

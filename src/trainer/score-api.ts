@@ -1,6 +1,7 @@
 // What a scoring server is asked and what it answers, for the two that are spoken to:
 // - vLLM: POST /score. `text_1` and `text_2` are the names that every version takes; `use_activation: false`
-//   asks for logits, which older versions do not know: they give probabilities. -1: cut to the model's length.
+//   asks for logits, which older versions do not know: they give probabilities. -1: cut to the model's
+//   length.
 // - Text Embeddings Inference: POST /rerank, answered best first.
 // An answer has a finite score for each document, once; anything else is refused as a whole.
 import { z } from 'zod';

@@ -180,8 +180,9 @@ class HttpTeacher implements RemoteTeacher {
     const { url, api } = this.#parts.settings;
     return new RestillError(
       'TEACHER_REFUSED',
-      `the remote teacher at ${url}${path} cannot be used: ${why}; check teacher.remote: that it is a ${api} ` +
-        'server, that it serves a reranker by this name, its token, and that it takes batches of this size',
+      `the remote teacher at ${url}${path} cannot be used: ${why}; check teacher.remote: that it is a ` +
+        `${api} server, ` +
+        'that it serves a reranker by this name, its token, and that it takes batches of this size',
       { cause },
     );
   }

@@ -1,6 +1,6 @@
 // Invariants 1 and 2 of mapping.ts (promises 9 and 12), what each part of a mapping does, that `native`
-// written as a mapping decodes as the hand-written decoder does, and the preset `ubi` on records of its schema
-// 1.3.0.
+// written as a mapping decodes as the hand-written decoder does, and the preset `ubi` on records of its
+// schema 1.3.0.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Config, parseConfig } from '../../src/config.ts';

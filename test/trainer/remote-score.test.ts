@@ -1,6 +1,6 @@
-// SCORE with a remote teacher, and a whole training with one: its scores become the labels, under a version that
-// changes with the model's id and with nothing else (promise 6); a stop leaves no trace; a snapshot holds what
-// is needed to go on (promise 3).
+// SCORE with a remote teacher, and a whole training with one: its scores become the labels, under a version
+// that changes with the model's id and with nothing else (promise 6); a stop leaves no trace; a snapshot
+// holds what is needed to go on (promise 3).
 import { BehaviorSubject, lastValueFrom, tap, toArray } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Manifest, Snapshot } from '../../src/contract.ts';
@@ -19,7 +19,7 @@ import { type Bench, disposeBenches, openBench, streamOf, tinyConfig } from '../
 afterEach(disposeBenches);
 
 const config = tinyConfig({
-  teacher: { kind: 'remote', remote: { url: 'http://grader', api: 'vllm', batch: 2, concurrency: 2 } },
+  teacher: { kind: 'remote', remote: { url: 'http://localhost', api: 'vllm', batch: 2, concurrency: 2 } },
 });
 const groups = streamOf(20);
 const first = { from: 0, to: 10 };
@@ -175,7 +175,7 @@ describe('training', () => {
     expect(figures.some((name) => name.includes('.student.'))).toBe(true);
   });
 
-  it('stopped while the server is silent it stops, and goes on from its snapshot to the same end', async () => {
+  it('stops while the server is silent, and goes on from its snapshot to the same end', async () => {
     const whole = await run(
       await openBench({ groups, config }),
       scoreServer((asked) => answer(asked, 'a')),

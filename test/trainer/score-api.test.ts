@@ -1,5 +1,5 @@
-// Conformance with recorded answers (test/data/remote-teacher), what is asked for, and that an answer which is
-// not one finite score for each document is none.
+// Conformance with recorded answers (test/data/remote-teacher), what is asked for, and that an answer which
+// is not one finite score for each document is none.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { scoreApis } from '../../src/trainer/score-api.ts';

@@ -21,7 +21,7 @@ const settingsOf = (change: object = {}) =>
   parseConfig({
     teacher: {
       kind: 'remote',
-      remote: { url: 'http://grader:8000/', api: 'vllm', model: 'm', batch: 3, concurrency: 2, ...change },
+      remote: { url: 'http://localhost:8000/', api: 'vllm', model: 'm', batch: 3, concurrency: 2, ...change },
     },
   }).teacher.remote!;
 
@@ -95,7 +95,7 @@ describe('grading', () => {
     await graded(opened(server), server, texts('red', 1));
     expect(server.asked).toEqual([
       {
-        ...{ url: 'http://grader:8000/score', method: 'POST', authorization: `Bearer ${token}`, atMs: 0 },
+        ...{ url: 'http://localhost:8000/score', method: 'POST', authorization: `Bearer ${token}`, atMs: 0 },
         body: { model: 'm', text_1: 'red', text_2: ['x'], use_activation: false, truncate_prompt_tokens: -1 },
       },
     ]);
@@ -145,6 +145,14 @@ describe('what may pass is repeated', () => {
     });
     expect(server.asked[2]!.atMs).toBeLessThan(1000);
     expect(server.asked[3]!.atMs).toBeGreaterThanOrEqual(15_000);
+  });
+
+  test('but a success in between ends the row', async () => {
+    const server = scoreServer((asked, number) => (number % 3 < 2 ? json({}, 503) : byLength(asked)));
+    const settings = { concurrency: 1, backoff_min: '1ms', breaker_failures: 3, breaker_pause: '15s' };
+    expect((await graded(opened(server, settings), server, texts('red', 6))).scores?.length).toBe(6);
+    expect(server.asked.length).toBe(6);
+    expect(server.timer.elapsed()).toBeLessThan(15_000);
   });
 });
 
@@ -230,7 +238,11 @@ describe('which model', () => {
     );
     const teacher = opened(server, { model: null });
     expect(await teacher.identify(signal)).toBe('shop/grader-7');
-    expect(server.asked[0]).toMatchObject({ url: 'http://grader:8000/v1/models', method: 'GET', body: null });
+    expect(server.asked[0]).toMatchObject({
+      url: 'http://localhost:8000/v1/models',
+      method: 'GET',
+      body: null,
+    });
     await graded(teacher, server, texts('red', 1));
     expect(server.asked[1]!.body).toMatchObject({ model: 'shop/grader-7' });
   });
