@@ -8,6 +8,7 @@ import { type Bundle, bundleName, encodeBundle, goldenName, modelFiles } from '.
 import { encodeGolden, type GoldenVector } from './golden.ts';
 import { modelCard } from './model-card.ts';
 import { encodeStudent } from './onnx-student.ts';
+import { encodeFrozenStudent } from './saved-model.ts';
 import { encodeZip } from './zip.ts';
 
 /** A student ready to be served, and the proof of what it says. */
@@ -65,6 +66,8 @@ function modelOf({ bundle, config, weights, texts }: BundleParts): ArtifactFile[
     case 'onnx':
     case 'triton':
       return [...texts, { path, bytes: onnx() }];
+    case 'tfserving':
+      return [...texts, { path, bytes: encodeFrozenStudent(config, weights) }];
     case 'opensearch': {
       const tokenizer = texts.filter((file) => file.path === 'tokenizer.json');
       const zip = encodeZip([{ path: 'model.onnx', bytes: onnx() }, ...tokenizer]);

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { RestillError } from '../errors.ts';
 
-export const formats = ['hf', 'onnx', 'triton', 'opensearch'] as const;
+export const formats = ['hf', 'onnx', 'triton', 'tfserving', 'opensearch'] as const;
 export type Format = (typeof formats)[number];
 
 export const bundleName = 'bundle.json';
@@ -14,6 +14,7 @@ export const modelFiles: Readonly<Record<Format, string>> = {
   hf: 'model.safetensors',
   onnx: 'onnx/model.onnx', // where Text Embeddings Inference and transformers.js look
   triton: 'model.onnx',
+  tfserving: 'saved_model.pb',
   opensearch: 'model.zip',
 };
 

@@ -111,6 +111,17 @@ This directory is one version of a model of Triton's repository; \`config.pbtxt\
 \`POST v2/models/MODEL/infer\` takes int64 \`input_ids\`, \`attention_mask\` and
 \`token_type_ids\`, each [batch, sequence], and gives float32 \`logits\` [batch, 1].
 `,
+  tfserving: `
+## How to load
+
+This directory is one version of a model of TensorFlow Serving: its signature \`serving_default\` takes int64
+\`input_ids\`, \`attention_mask\` and \`token_type_ids\`, each [batch, sequence], and gives float32 \`logits\`
+[batch, 1].
+
+\`\`\`python
+score = tensorflow.saved_model.load("path/to/this/directory").signatures["serving_default"]
+\`\`\`
+`,
   opensearch: `
 ## How to load
 

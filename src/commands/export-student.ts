@@ -54,10 +54,12 @@ export async function exportStudent(
     if (bundle.segments === 'none') added.push({ path: modelFiles.hf, bytes: encodeSafetensors(weights) });
     return exportHuggingFace(generation, o.out, { ...options, added });
   }
-  if (o.format !== 'triton') return exportFiles(o.out, bundleFiles(parts), options);
+  if (o.format !== 'triton' && o.format !== 'tfserving')
+    return exportFiles(o.out, bundleFiles(parts), options);
   // The number of the generation is the version, in a folder that servers watch.
   const number = String(generationNumber(generation.manifest.id));
-  await exportOnce(o.out, { path: 'config.pbtxt', bytes: Buffer.from(tritonConfig()) }, o.files);
+  if (o.format === 'triton')
+    await exportOnce(o.out, { path: 'config.pbtxt', bytes: Buffer.from(tritonConfig()) }, o.files);
   return exportFiles(join(o.out, number), bundleFiles(parts), options);
 }
 

@@ -55,6 +55,7 @@ Formats:
   hf          a Hugging Face directory: transformers, sentence-transformers, Text Embeddings Inference, vLLM
   onnx        the same with onnx/model.onnx instead: onnxruntime, Text Embeddings Inference, transformers.js
   triton      DIR/config.pbtxt and DIR/<number of the generation>/
+  tfserving   DIR/<number of the generation>/saved_model.pb
   opensearch  model.zip and the body that registers it
 Each has golden.jsonl (texts, token ids, logits), SHA256SUMS and a model card; \`restill verify DIR\`
 replays them.
@@ -92,7 +93,7 @@ function refuseMisfits({ merged, what, to, int8 }: Options): void {
       'USAGE',
       'a teacher is exported as a Hugging Face directory: leave --to and --int8 out',
     );
-  if (int8 && to === 'hf')
+  if (int8 && (to === 'hf' || to === 'tfserving'))
     throw new RestillError('USAGE', '--int8 is about an ONNX model: give --to onnx, triton or opensearch');
 }
 

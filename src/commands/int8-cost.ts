@@ -55,7 +55,8 @@ export function refuseCost(cost: Readonly<Record<string, number>>, dropMax: numb
   throw new RestillError(
     'QUALITY_LOST',
     `8 bits cost ${ndcg10Drop.toFixed(4)} nDCG@10 on ${cost.queries} queries, at most ${dropMax} is ` +
-      `allowed (logits move by up to ${logitMaxGap.toFixed(4)}); export without --int8, or give a larger --int8-drop-max`,
+      `allowed (logits move by up to ${logitMaxGap.toFixed(4)}); export without --int8, or give a larger ` +
+      '--int8-drop-max',
   );
 }
 

@@ -9,7 +9,9 @@ import { type Diagnosis, diagnose } from '../checkpoint/diagnosis.ts';
 import { encodeRight } from '../checkpoint/golden.ts';
 import { readOnnx } from '../checkpoint/onnx-reader.ts';
 import { onnxInputs, onnxOutputs } from '../checkpoint/onnx-student.ts';
+import { scoreSavedModel } from '../checkpoint/saved-model.tf.ts';
 import { openServedStudent } from '../checkpoint/student.tf.ts';
+import type { EncodedPair } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import { startBackend } from '../tensor/backend.tf.ts';
 import { fileSource, openModelDirectory } from '../tensor/model-directory.fs.ts';
@@ -50,6 +52,10 @@ export async function verifyBundle(directory: string, options: Options): Promise
   if (bundle.format === 'hf') return scored(await scoresOfStudent(directory, opened), 'TensorFlow');
   if (bundle.format === 'opensearch')
     return { ...nothing, ...named, notes: [matched, 'logits not replayed'] };
+  if (bundle.format === 'tfserving') {
+    const backend = await startBackend(backendOptions);
+    return scored(scoreSavedModel(backend, directory, pairsOf(golden)), 'TensorFlow');
+  }
   const path = modelFiles[bundle.format];
   checkStructure(directory, path);
   if (options.python)
@@ -89,6 +95,9 @@ async function scoresOfStudent(directory: string, { bundle, golden }: OpenedBund
   student.dispose();
   return scores;
 }
+
+const pairsOf = (golden: OpenedBundle['golden']): EncodedPair[] =>
+  golden.map(({ ids, segments }) => ({ ids: Int32Array.from(ids), segments: Int32Array.from(segments) }));
 
 /** Any will do: they change the last bits only. */
 const backendOptions = { threads: 2, oneDnn: true };

@@ -4,7 +4,7 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 
 /** Numbers of `enum DataType` (framework/types.proto). */
-const dataTypes = { float32: 1, int32: 3 } as const;
+const dataTypes = { float32: 1, int32: 3, int64: 9, bool: 10 } as const;
 export type DataType = keyof typeof dataTypes;
 
 /** A value of `message AttrValue`, by the kind of the value. */
@@ -41,8 +41,23 @@ export const servingTag = 'serve';
 /** The GraphDef version that TensorFlow 2.20 writes: how the ops are to be understood. */
 const producer = 2288;
 
+/** A tensor by which a server feeds the graph or reads it; a size of -1 may be any. */
+export interface ServingPort {
+  readonly name: string;
+  /** The output of a node. */
+  readonly output: string;
+  readonly type: DataType;
+  readonly shape: readonly number[];
+}
+
+/** What a server calls: the signature `serving_default`. */
+export interface Serving {
+  readonly inputs: readonly ServingPort[];
+  readonly outputs: readonly ServingPort[];
+}
+
 /** A SavedModel of one graph, without a variables directory: the content of its `saved_model.pb`. */
-export function encodeSavedModel(nodes: readonly NodeDef[]): Uint8Array {
+export function encodeSavedModel(nodes: readonly NodeDef[], serving: Serving | null = null): Uint8Array {
   const writer = new BinaryWriter();
   writer.tag(1, WireType.Varint).int64(1); // saved_model_schema_version
   message(writer, 2, () => {
@@ -52,8 +67,33 @@ export function encodeSavedModel(nodes: readonly NodeDef[]): Uint8Array {
       for (const node of nodes) message(writer, 1, () => writeNode(writer, node));
       message(writer, 4, () => writer.tag(1, WireType.Varint).int32(producer)); // versions.producer
     });
+    if (serving) writeServing(writer, serving);
   });
   return writer.finish();
+}
+
+/** An entry of `MetaGraphDef.signature_def`: its key, and a SignatureDef. */
+function writeServing(writer: BinaryWriter, { inputs, outputs }: Serving): void {
+  const ports = (field: number, entries: readonly ServingPort[]) => {
+    for (const { name, output, type, shape } of entries) {
+      message(writer, field, () => {
+        writer.tag(1, WireType.LengthDelimited).string(name);
+        message(writer, 2, () => {
+          writer.tag(1, WireType.LengthDelimited).string(`${output}:0`);
+          writer.tag(2, WireType.Varint).int32(dataTypes[type]);
+          writeShape(writer, 3, shape);
+        });
+      });
+    }
+  };
+  message(writer, 5, () => {
+    writer.tag(1, WireType.LengthDelimited).string('serving_default');
+    message(writer, 2, () => {
+      ports(1, inputs);
+      ports(2, outputs);
+      writer.tag(3, WireType.LengthDelimited).string('tensorflow/serving/predict');
+    });
+  });
 }
 
 function writeNode(writer: BinaryWriter, node: NodeDef): void {

@@ -1,6 +1,13 @@
 // A TensorFlow graph being put together: nodes, variables and the functions that a session can run.
 import { assert } from '../errors.ts';
-import { type Attributes, type DataType, dataTypeOf, encodeSavedModel, type NodeDef } from './graph-def.ts';
+import {
+  type Attributes,
+  type DataType,
+  dataTypeOf,
+  encodeSavedModel,
+  type NodeDef,
+  type Serving,
+} from './graph-def.ts';
 
 /** An output of a node: a tensor of the graph. `name` is the first output, `name:1` the second. */
 export type Output = string & { readonly brand: 'Output' };
@@ -112,8 +119,8 @@ export class Graph {
     this.functions.set(definition.name, definition);
   }
 
-  encode(): Uint8Array {
-    return encodeSavedModel(this.nodes);
+  encode(serving: Serving | null = null): Uint8Array {
+    return encodeSavedModel(this.nodes, serving);
   }
 
   /** The nodes by which a session reads, writes and clears a variable: see `accessOf`. */

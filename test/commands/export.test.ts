@@ -90,6 +90,7 @@ describe('a bundle', () => {
     ['hf', 'model.safetensors', ''],
     ['onnx', 'onnx/model.onnx', ''],
     ['triton', 'model.onnx', '2'],
+    ['tfserving', 'saved_model.pb', '2'],
     ['opensearch', 'model.zip', ''],
   ])('for %s is whole and verifies', async (format, model, folder) => {
     const out = join(await exported('latest', '--to', format), folder);
@@ -169,6 +170,7 @@ function scoresOf(
 describe('refused', () => {
   it.each([
     [['--to', 'hf', '--int8'], 'USAGE', /--int8/],
+    [['--to', 'tfserving', '--int8'], 'USAGE', /--int8/],
     [['--what', 'teacher', '--to', 'onnx'], 'USAGE', /teacher/],
     [['--merged'], 'USAGE', /--merged/],
     [['--to', 'coreml'], 'commander.invalidArgument', /coreml/],
