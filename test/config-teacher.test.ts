@@ -16,7 +16,10 @@ describe('teacher.remote', () => {
     [{ kind: 'remote', remote, start: 'hf:a/b' }, 'are for an embedded teacher'],
     [{ kind: 'remote', remote: { ...remote, url: 'localhost:8000' } }, 'teacher.remote.url'],
     [{ kind: 'remote', remote: { ...remote, url: 'file:///etc/passwd' } }, 'teacher.remote.url'],
-    [{ kind: 'remote', remote: { ...remote, url: `http://${'u:p'}@localhost` } }, 'no user and password in it'],
+    [
+      { kind: 'remote', remote: { ...remote, url: `http://${'u:p'}@localhost` } },
+      'no user and password in it',
+    ],
     [{ kind: 'remote', remote: { ...remote, api: 'openai' } }, 'teacher.remote.api'],
     [
       { kind: 'remote', remote: { ...remote, token: 'geheim' } },

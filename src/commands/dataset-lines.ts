@@ -65,26 +65,27 @@ export const datasetReadme = (facts: DatasetFacts): string => `# A data set of c
 | preferences | ${facts.preferences} |
 | journal | SHA-256 chain ${facts.contentHash} |
 
-What the journal held: its newest groups, and a uniform sample of the older ones. Queries are as the journal
-has them: personal data redacted, and only queries that enough users have issued. Holdout queries are left
-out, so that what a teacher learns from this can be measured on them. \`group\` is the position in the
-journal, \`time_ms\` when the page was shown. JSON lines, UTF-8, in the order of the journal, in files of up to 5,000
-groups; \`sha256sum -c SHA256SUMS\` checks them.
+What the journal held: its newest groups, and a uniform sample of the older ones. Queries are as the
+journal has them: personal data redacted, and only queries that enough users have issued. Holdout queries
+are left out, so that what a teacher learns from this can be measured on them. \`group\` is the position
+in the journal, \`time_ms\` when the page was shown. JSON lines, UTF-8, in the order of the journal, in
+files of up to 5,000 groups; \`sha256sum -c SHA256SUMS\` checks them.
 
 ## pairs/*.jsonl: continued pre-training
 
-One satisfied click: \`prompt\` and \`completion\`, and their parts \`query\`, \`title\`, \`summary\`. The loss
-is on the completion only, and the end token follows it. The columns are those of TRL's prompt-completion format:
+One satisfied click: \`prompt\` and \`completion\`, and their parts \`query\`, \`title\`, \`summary\`. The
+loss is on the completion only, and the end token follows it. The columns are those of TRL's
+prompt-completion format:
 
     from datasets import load_dataset
     pairs = load_dataset("json", data_files="pairs/*.jsonl", split="train")
 
 ## preferences/*.jsonl: rank fine-tuning
 
-\`positive\` was clicked and \`negative\` passed over, on one page for \`query\`. \`weight\` is the inverse
-propensity of the position of the positive one, clipped: multiply the pair's loss by it. A document is its
-title and summary with a space between, as it is passed to a scoring server. For sentence-transformers the order of
-the columns counts:
+\`positive\` was clicked and \`negative\` passed over, on one page for \`query\`. \`weight\` is the
+inverse propensity of the position of the positive one, clipped: multiply the pair's loss by it. A
+document is its title and summary with a space between, as it is passed to a scoring server. For
+sentence-transformers the order of the columns counts:
 
     preferences = load_dataset("json", data_files="preferences/*.jsonl", split="train")
     triplets = preferences.select_columns(["query", "positive", "negative"])
