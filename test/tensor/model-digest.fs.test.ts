@@ -1,5 +1,6 @@
 // Invariants: any byte of config, tokenizer or weights (each shard of them) changes the digest, and so does a
-// file more or less; where the directory lies and what else is in it does not. One digest by hand.
+// file more or less; where the directory lies and what else is in it does not, an index that is left over
+// beside whole weights included. What is gone is named, not hashed as nothing. One digest by hand.
 import { createHash } from 'node:crypto';
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -52,5 +53,21 @@ it('names a shard that is gone', () => {
   rmSync(join(directory, shard));
   expect(() => modelDigest(directory)).toThrow(
     expect.objectContaining({ code: 'MODEL_DAMAGED', message: expect.stringContaining(shard) }),
+  );
+});
+
+it('looks at no index beside whole weights, as nothing else does', () => {
+  const directory = copyOf('bert-bare');
+  const digest = modelDigest(directory);
+  const index = { metadata: {}, weight_map: { x: 'model-00001-of-00002.safetensors' } };
+  writeFileSync(join(directory, 'model.safetensors.index.json'), JSON.stringify(index));
+  expect(modelDigest(directory)).toBe(digest);
+});
+
+it.each(['config.json', 'tokenizer.json', 'model.safetensors'])('names %s where it is gone', (name) => {
+  const directory = copyOf('bert-bare');
+  rmSync(join(directory, name));
+  expect(() => modelDigest(directory)).toThrow(
+    expect.objectContaining({ code: 'MODEL_DAMAGED', message: expect.stringContaining(name) }),
   );
 });
