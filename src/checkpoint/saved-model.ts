@@ -1,5 +1,5 @@
-// The student as a TensorFlow SavedModel that needs no variables: its weights are constants of the graph. Like
-// the ONNX model it packs the real tokens of its padded inputs first.
+// The student as a TensorFlow SavedModel that needs no variables: its weights are constants of the graph.
+// Like the ONNX model it packs the real tokens of its padded inputs first.
 import type { Tensors } from '../contract.ts';
 import { assert, RestillError } from '../errors.ts';
 import { type BertOps, bertParameters, bertScores } from '../tensor/bert.ts';
@@ -84,7 +84,8 @@ function packedInputs({ nodes, graph }: GraphOps): PackedBatch<Output> {
   const columns = nodes.op('Range', [graph.ints(0), length, graph.ints(1)], { Tidx: int32! }); // [t]
   const compare = (op: 'Equal' | 'NotEqual', x: Output) =>
     nodes.op(op, [x, graph.ints(0)], { T: int32!, incompatible_shape_error: { bool: true } });
-  const real = nodes.op('LogicalOr', [compare('NotEqual', attention), compare('Equal', columns)], {}); // [n, t]
+  // [n, t]
+  const real = nodes.op('LogicalOr', [compare('NotEqual', attention), compare('Equal', columns)], {});
   const ones = flat(cast(real, bool, int32)); // [n * t]
   const cells = flat(cast(nodes.op('Where', [compare('NotEqual', ones)], { T: bool! }), int64, int32)); // [m]
   const counts = nodes.op('Cumsum', [ones, graph.ints(0)], {

@@ -25,7 +25,7 @@ describe('scores', () => {
     [[3, -2.5, 0.25], ['swapped']],
     [[1, -2, 0.25].map(sigmoid), ['sigmoid']],
     [[3, -2.5, 0.25].map(sigmoid), ['swapped+sigmoid']],
-    [[1.002, -2, 0.25], ['unknown']],
+    [[1.0015, -2, 0.25], ['unknown']],
     [[1, NaN, 0.25], ['unknown']],
     [[1, 1, 1], ['unknown']],
   ])('%j have the faults %j', (observed, faults) => {
