@@ -31,23 +31,33 @@ export function readConfigFile(file: string | undefined): ConfigFile {
   }
 }
 
-const paths: readonly (readonly [section: string, key: string])[] = [
+const paths: readonly (readonly string[])[] = [
   ['vocabulary', 'path'],
   ['student', 'start'],
   ['teacher', 'start'],
+  ['teacher', 'remote', 'token', 'file'],
   ['evaluation', 'queries'],
   ['evaluation', 'documents'],
   ['evaluation', 'judgments'],
+  ['kafka', 'tls', 'ca'],
+  ['kafka', 'tls', 'certificate'],
+  ['kafka', 'tls', 'key', 'file'],
+  ['kafka', 'sasl', 'password', 'file'],
 ];
 
 /** Paths in a configuration are relative to the file that holds them, wherever restill is started. */
 function absolute(raw: unknown, base: string): unknown {
-  if (raw === null || typeof raw !== 'object') return raw;
-  const copy = structuredClone(raw) as Record<string, Record<string, unknown> | undefined>;
-  for (const [section, key] of paths) {
-    const value = copy[section]?.[key];
+  const copy: unknown = structuredClone(raw);
+  for (const path of paths) {
+    const key = path.at(-1)!;
+    const section = path.slice(0, -1).reduce<unknown>((at, name) => childOf(at, name), copy);
+    const value = childOf(section, key);
     if (typeof value !== 'string') continue;
-    copy[section]![key] = (key === 'start' ? cachedStart(value) : null) ?? resolve(base, value);
+    const found = (key === 'start' ? cachedStart(value) : null) ?? resolve(base, value);
+    (section as Record<string, unknown>)[key] = found;
   }
   return copy;
 }
+
+const childOf = (parent: unknown, name: string): unknown =>
+  typeof parent === 'object' && parent !== null ? (parent as Record<string, unknown>)[name] : undefined;

@@ -36,6 +36,24 @@ describe('a configuration file', () => {
     ]);
   });
 
+  it('so are the files of certificates and secrets', () => {
+    const { kafka, teacher } = readConfigFile(
+      written(
+        'kafka:\n  tls: { ca: ca.pem, certificate: ../c.pem, key: { file: c.key } }\n' +
+          '  sasl: { mechanism: plain, username: u, password: { file: /run/secret } }\n' +
+          'teacher:\n  kind: remote\n  remote:\n    api: vllm\n    url: http://127.0.0.1:1\n' +
+          '    token: { file: token }\n',
+      ),
+    ).config;
+    const { ca, certificate, key } = kafka.tls!;
+    expect([ca, certificate, key]).toEqual([
+      ...[join(directory, 'sub', 'ca.pem'), join(directory, 'c.pem')],
+      { file: join(directory, 'sub', 'c.key') },
+    ]);
+    expect(kafka.sasl!.password).toEqual({ file: '/run/secret' });
+    expect(teacher.remote!.token).toEqual({ file: join(directory, 'sub', 'token') });
+  });
+
   it('means the same to the trainer process, which gets it as JSON', () => {
     const { config, raw } = readConfigFile(
       written('seed: 7\njoin: &j { window: 5m }\nvocabulary: { path: t.json }\nholdout: { share: 0.25 }\n'),
