@@ -53,7 +53,9 @@ export interface ClickEvent {
   readonly dwellMs: number | null;
 }
 
-/** What a document says from now on. It has no event time: it holds for the impressions that come after it. */
+/**
+ * What a document says from now on. It has no event time: it holds for the impressions that come after it.
+ */
 export interface DocumentEvent {
   readonly kind: 'document';
   readonly documentId: string;

@@ -1,6 +1,6 @@
 // Documents come again on page after page, and every record brings its own copy of their texts. Here one copy
-// is kept, so that open pages share strings, and so that a document is turned into bytes and hashed once. Only
-// speed depends on it: the same records make the same groups and the same bytes without.
+// is kept, so that open pages share strings, and so that a document is turned into bytes and hashed once.
+// Only speed depends on it: the same records make the same groups and the same bytes without.
 import type { Result } from '../contract.ts';
 import { type DocumentTexts, packDocument, referenceOf } from './journal-format.ts';
 

@@ -205,8 +205,8 @@ export class GraphOps implements Ops<Output> {
     const silu = () => nodes.mul(gate, sigmoid);
     // silu' = sigmoid + silu (1 - sigmoid)
     const slope = () => nodes.add(sigmoid, nodes.mul(silu(), nodes.sub(graph.float(1), sigmoid)));
-    // Not (gate sigmoid) up: TensorFlow fuses gate * sigmoid(gate), with other bits, but only where no gradient
-    // needs the sigmoid. A segment that is computed twice would differ from itself.
+    // Not (gate sigmoid) up: TensorFlow fuses gate * sigmoid(gate), with other bits, but only where no
+    // gradient needs the sigmoid. A segment that is computed twice would differ from itself.
     return this.tape.record(
       nodes.mul(nodes.mul(gate, up), sigmoid),
       [gate, (dy) => nodes.mul(nodes.mul(dy, up), slope())],

@@ -11,8 +11,8 @@ const weights = 'model.safetensors';
 const pieceBytes = 1 << 22;
 
 /**
- * SHA-256, hex, over config.json, the tokenizer and the weights: for each file its name, a line feed, its size,
- * a line feed, its bytes. The files are those that `openModelDirectory` reads: an index beside a whole
+ * SHA-256, hex, over config.json, the tokenizer and the weights: for each file its name, a line feed, its
+ * size, a line feed, its bytes. The files are those that `openModelDirectory` reads: an index beside a whole
  * model.safetensors is not looked at.
  *
  * @throws RestillError `MODEL_DAMAGED` naming a file that cannot be read.

@@ -13,7 +13,6 @@ import { openJournalReader } from '../../src/streams/journal-reader.lmdb.ts';
 import type { Journal, JournalHost } from '../../src/streams/ports.ts';
 import { effectsOf, entry, groupsFrom } from '../support/batches.ts';
 import { temporaryDirectory } from '../support/directory.ts';
-import { groupOf } from '../support/groups.ts';
 import { killed, messages, startChild, workConfig } from '../support/journal-work.ts';
 import { journalConfig } from '../support/records.ts';
 
@@ -337,31 +336,5 @@ it('the file stays flat over many turns of the ring (promise 11)', async () => {
     sizes.push(statSync(join(directory, 'data.mdb')).size);
   }
   expect(sizes.at(-1)).toBeLessThanOrEqual(sizes[100]! * 1.1);
-  await journal.close();
-});
-
-it('a document is stored once per segment of the ring, and goes with it; the memory keeps its own', async () => {
-  const directory = temporaryDirectory();
-  const journal = openJournal(directory, options);
-  const { results } = groupOf(0);
-  const groups = groupsFrom(0, 20).map((group) => ({ ...group, results }));
-  await journal.append({ groups: groups.slice(0, 7), effects: effectsOf(7) });
-  await journal.append({ groups: groups.slice(7), effects: effectsOf(20) });
-  const stored = async (): Promise<number[]> => {
-    let segments: number[] = [];
-    await tamper(directory, 'documents', (raw) => {
-      segments = raw.keys().map((key) => (key as [number, string])[0]);
-    });
-    return segments;
-  };
-  const perSegment = (from: number): number[] =>
-    Array.from({ length: 10 - from }, (_, i) => results.map(() => from + i)).flat();
-  expect(await stored()).toEqual(perSegment(0));
-  expect(journal.read(0, 20)).toEqual(groups);
-  await journal.retire(14); // Three recent ones stay: the ring begins with group 11, in segment 5.
-  expect(await stored()).toEqual(perSegment(5));
-  expect(journal.read(11, 20)).toEqual(groups.slice(11));
-  expect(journal.recall(journal.memory())).toEqual(journal.memory().map((sequence) => groups[sequence]));
-  journal.verify();
   await journal.close();
 });

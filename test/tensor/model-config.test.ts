@@ -177,7 +177,7 @@ describe('llamaToHuggingFace', () => {
     });
   });
 
-  it('names another token as the pad where the end is one: the score is read at the last that is none', () => {
+  it('names another token as the pad where the end is one: readers look for the last that is none', () => {
     const shared = { ...special, pad: special.end };
     expect(llamaToHuggingFace(teacher, shared)).toMatchObject({ eos_token_id: 2, pad_token_id: 1 });
   });
