@@ -25,9 +25,11 @@ export function withSizes(raw: unknown): unknown {
 }
 
 /**
- * @throws RestillError `CONFIG_INVALID` when longer sequences are asked for than a model has learnt to read.
+ * @throws RestillError `CONFIG_INVALID` when longer sequences, or more token types, are asked for than a model
+ *   has learnt to read.
  */
 export function checkTokens(config: Config): void {
+  checkSegments(config);
   for (const model of models) {
     const { start, tokensMax } = config[model];
     const positions = start === null ? tokensMax : describeModelDirectory(start, null).config.positions;
@@ -38,6 +40,17 @@ export function checkTokens(config: Config): void {
           `set ${model}.tokens_max`,
       );
   }
+}
+
+/** A model of one token type would look the document's up behind the end of its table. */
+function checkSegments({ student: { start, segments } }: Config): void {
+  if (start === null || segments === 'none') return;
+  const described = describeModelDirectory(start, null);
+  if (described.family === 'bert' && described.config.segments < 2)
+    throw new RestillError(
+      'CONFIG_INVALID',
+      'student.segments is bert, but student.start knows one token type only; set student.segments: none',
+    );
 }
 
 /**

@@ -56,8 +56,10 @@ export type HuggingFaceConfig = Readonly<Record<string, unknown>>;
  *
  * The activation is the identity in both places where servers look for one: else they apply a sigmoid to
  * the logit.
+ *
+ * @param pad id of the tokenizer's pad token. Pads are masked, so it changes no score, but servers want one.
  */
-export function bertToHuggingFace(config: BertConfig): HuggingFaceConfig {
+export function bertToHuggingFace(config: BertConfig, pad = 0): HuggingFaceConfig {
   const identity = 'torch.nn.modules.linear.Identity';
   return {
     architectures: ['BertForSequenceClassification'],
@@ -74,7 +76,7 @@ export function bertToHuggingFace(config: BertConfig): HuggingFaceConfig {
     type_vocab_size: config.segments,
     initializer_range: 0.02,
     layer_norm_eps: config.epsilon,
-    pad_token_id: 0,
+    pad_token_id: pad,
     position_embedding_type: 'absolute',
     classifier_dropout: null,
     id2label: { 0: 'LABEL_0' },

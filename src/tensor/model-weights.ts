@@ -5,7 +5,8 @@
 // 1. The result has exactly the parameters of the model, each of its shape.
 // 2. Every weight comes from the file, except the modules of a head that the file has nothing of: these are
 //    made from the seed, and named.
-// 3. Every tensor of the file is used, or known to have no part in a score or in the language model's loss.
+// 3. Every weight is a finite number.
+// 4. Every tensor of the file is used, or known to have no part in a score or in the language model's loss.
 import type { Tensors } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import type { BertConfig, LlamaConfig } from './model-config.ts';
@@ -68,7 +69,8 @@ export const tiedLayout: WeightLayout = {
  * @param o.layers numbers of the layers to keep, ascending, which are numbered anew from 0; null: all.
  * @param o.headRequired whether the file claims to have a head.
  * @param o.seed of a fresh head.
- * @throws RestillError `MODEL_DAMAGED` naming tensors that are missing, surplus or of another shape.
+ * @throws RestillError `MODEL_DAMAGED` naming tensors that are missing, surplus, of another shape or not
+ *   finite.
  */
 export function readWeights(
   file: SafetensorsFile,
@@ -125,7 +127,11 @@ function readShaped(file: SafetensorsFile, source: string, { shape }: ParameterS
   const { shape: found } = file.entries.get(source)!;
   if (found.join() !== shape.join())
     throw damaged(`tensor ${source} is [${found.join(', ')}], by config.json [${shape.join(', ')}]`);
-  return file.readTensor(source);
+  const tensor = file.readTensor(source);
+  // One such number makes every score one: a loss that nobody can lower, and a ranking that nobody can order.
+  for (const value of tensor.data)
+    if (!Number.isFinite(value)) throw damaged(`tensor ${source} has ${value} among its numbers`);
+  return tensor;
 }
 
 /** Null for a parameter of a layer that is dropped. */

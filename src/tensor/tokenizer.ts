@@ -175,10 +175,8 @@ function remember(encode: (text: string) => Int32Array): (text: string) => Int32
 /** By the names in tokenizer_config.json, else by the usual ones. */
 function specialTokens(library: TokenizerLibrary, config: Json): SpecialTokens {
   const find = (key: string, ...usual: string[]): number | null => {
-    const named = config[key];
-    // Old files write a token as an object with its content.
-    const name = typeof named === 'object' && named !== null ? (named as Json).content : named;
-    const names = typeof name === 'string' ? [name] : usual;
+    const name = tokenName(config, key);
+    const names = name === null ? usual : [name];
     return names.map((token) => library.idOf(token)).find((id) => id !== null) ?? null;
   };
   return {
@@ -189,4 +187,12 @@ function specialTokens(library: TokenizerLibrary, config: Json): SpecialTokens {
     begin: find('bos_token', '<s>'),
     end: find('eos_token', '</s>', '<|endoftext|>'),
   };
+}
+
+/** What tokenizer_config.json calls a special token; null where it does not say. */
+export function tokenName(config: Json, key: string): string | null {
+  const named = config[key];
+  // Old files write a token as an object with its content.
+  const name = typeof named === 'object' && named !== null ? (named as Json).content : named;
+  return typeof name === 'string' ? name : null;
 }

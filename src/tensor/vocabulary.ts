@@ -9,6 +9,7 @@
 import { RestillError } from '../errors.ts';
 import { learnMerges } from './byte-pairs.ts';
 import { decoderTexts } from './texts.ts';
+import { pairTemplate } from './tokenizer-files.ts';
 import { type Json, openLibrary } from './tokenizer-library.ts';
 import { chooseWordPieces, continuation } from './word-pieces.ts';
 
@@ -67,10 +68,7 @@ function countWords(texts: Iterable<string>, split: (text: string) => string[]):
 
 /** As bert-base-uncased has it. */
 function wordPiece(tokens: readonly string[]): Json {
-  const special = (id: string, segment: number) => ({ SpecialToken: { id, type_id: segment } });
-  const sequence = (id: string, segment: number) => ({ Sequence: { id, type_id: segment } });
-  const single = [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0)];
-  const named = (id: string) => [id, { id, ids: [tokens.indexOf(id)], tokens: [id] }];
+  const token = (name: string) => ({ name, id: tokens.indexOf(name) });
   return {
     ...header(bertSpecial, tokens),
     normalizer: {
@@ -78,12 +76,7 @@ function wordPiece(tokens: readonly string[]): Json {
       ...{ clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase: true },
     },
     pre_tokenizer: { type: 'BertPreTokenizer' },
-    post_processor: {
-      type: 'TemplateProcessing',
-      single,
-      pair: [...single, sequence('B', 1), special('[SEP]', 1)],
-      special_tokens: Object.fromEntries(['[CLS]', '[SEP]'].map(named)),
-    },
+    post_processor: pairTemplate(token('[CLS]'), token('[SEP]')),
     decoder: { type: 'WordPiece', prefix: continuation, cleanup: true },
     model: {
       type: 'WordPiece',

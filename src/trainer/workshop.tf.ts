@@ -17,7 +17,7 @@ import { initialize, type ParameterSpec } from '../tensor/parameters.ts';
 import { peftConfig, peftFiles } from '../tensor/peft.ts';
 import { documentText } from '../tensor/texts.ts';
 import { openTokenizer, type Tokenizer } from '../tensor/tokenizer.ts';
-import { bertTokenizerFiles, decoderTokenizerFiles } from '../tensor/tokenizer-files.ts';
+import { bertTokenizerFiles, decoderTokenizerFiles, servedTokenizer } from '../tensor/tokenizer-files.ts';
 import { buildDecoderVocabulary, buildWordPiece } from '../tensor/vocabulary.ts';
 import { absentTeacher, absentTeacherEncoders } from './absent-teacher.ts';
 import type { EvaluationSet } from './evaluation.ts';
@@ -54,13 +54,14 @@ export function designModels(
     .filter((group) => !group.holdout)
     .flatMap((group) => [group.query, ...group.results.map(documentText)]);
   const { size } = config.vocabulary;
-  const student = starts.student
-    ? bareTokenizer(starts.student.tokenizer)
-    : (studentTokenizer ?? buildWordPiece(texts, size));
-  const bert = starts.student?.config ?? studentConfig(config, openTokenizer(student));
+  const { tokenizer = studentTokenizer, tokenizerConfig = '{}' } = starts.student ?? {};
+  const student =
+    tokenizer === null ? buildWordPiece(texts, size) : servedTokenizer(tokenizer, tokenizerConfig);
+  const opened = openTokenizer(student, tokenizerConfig);
+  const bert = starts.student?.config ?? studentConfig(config, opened);
   return [
-    json('student/config.json', bertToHuggingFace(bert)),
-    ...inDirectory('student', bertTokenizerFiles(student, config.student.tokensMax)),
+    json('student/config.json', bertToHuggingFace(bert, opened.special.pad ?? 0)),
+    ...inDirectory('student', bertTokenizerFiles(student, config.student.tokensMax, tokenizerConfig)),
     ...inDirectory('teacher', teacherFiles(config, texts, starts.teacher)),
   ];
 }
@@ -90,14 +91,6 @@ function teacherFilesOf({ teacher }: Config, loaded: LoadedLlama): ArtifactFile[
   ];
   if (!teacher.adapter) return files;
   return [...files, json(peftFiles.config, peftConfig(teacher.adapter, teacher.start!))];
-}
-
-/** Without the cutting and padding that it was published with: servers would do both on top of ours. */
-function bareTokenizer(text: string): string {
-  const description = JSON.parse(text) as { truncation?: unknown; padding?: unknown };
-  const { truncation = null, padding = null } = description;
-  if (truncation === null && padding === null) return text;
-  return JSON.stringify({ ...description, truncation: null, padding: null });
 }
 
 /** Names of the files of `designModels` in a generation; their content is read back from there. */

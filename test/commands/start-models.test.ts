@@ -1,6 +1,6 @@
 // Models to start from. Invariants checked here:
-// 1. The configuration gets their sizes; a size that was given and is another, too many tokens, or a model of
-//    the wrong family is named.
+// 1. The configuration gets their sizes; a size that was given and is another, too many tokens or token types,
+//    or a model of the wrong family is named.
 // 2. A replay starts from them: their configs, tokenizers and kept layers are those of the generation, and a
 //    second run of the finished replay reports the same, the student before it learnt anything included.
 // 3. It goes on from them wherever they lie, and is refused by name when one of them has other content.
@@ -84,6 +84,17 @@ describe('the configuration', () => {
     ],
     ['no such directory', { teacher: { start: 'nowhere' } }, 'MODEL_DAMAGED', 'config.json cannot be read'],
   ];
+  it('takes a model of one token type without segments only', () => {
+    const path = join(directory, 'one-type');
+    cpSync(join(directory, 'models/bert-bare'), path, { recursive: true });
+    const file = join(path, 'config.json');
+    const json: object = JSON.parse(readFileSync(file, 'utf8'));
+    writeFileSync(file, JSON.stringify({ ...json, type_vocab_size: 1 }));
+    const student = { start: path, tokens_max: 24 };
+    expect(() => read({ student })).toThrow('set student.segments: none');
+    expect(read({ student: { ...student, segments: 'none' } }).student.segments).toBe('none');
+  });
+
   it.each(wrong)('names %s', (_, config, code, message) => {
     expect(() => read(config)).toThrow(message);
     expect(() => read(config)).toThrow(expect.objectContaining({ code }));

@@ -96,6 +96,10 @@ describe('bertToHuggingFace', () => {
     });
   });
 
+  it('names the pad of the tokenizer', () => {
+    expect(bertToHuggingFace(student, 7)).toEqual({ ...bertToHuggingFace(student), pad_token_id: 7 });
+  });
+
   it('is read back as the same config', () => {
     fc.assert(
       fc.property(bert, (config) => {

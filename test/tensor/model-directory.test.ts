@@ -5,7 +5,7 @@
 //    must have it.
 // 3. Kept layers are the file's, numbered anew.
 // 4. Every other tensor that is missing or surplus is named (property: each one), and so is one of another
-//    shape, a missing file, a key of config.json that we do not have.
+//    shape or with a number that is none, a missing file, a key of config.json that we do not have.
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -239,6 +239,13 @@ const refusals: [string, string, Changes, string, string][] = [
     { tensors: (t) => t.set('bert.embeddings.LayerNorm.gamma', zeros(16)) },
     'MODEL_DAMAGED',
     'in it and no part of the model',
+  ],
+  [
+    'a weight that is not a number',
+    'bert',
+    { tensors: (t) => t.set('classifier.bias', { shape: [1], data: Float32Array.of(Number.NaN) }) },
+    'MODEL_DAMAGED',
+    'tensor classifier.bias has NaN among its numbers',
   ],
   [
     'another shape',

@@ -9,7 +9,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { learnMerges } from '../../src/tensor/byte-pairs.ts';
 import { openTokenizer } from '../../src/tensor/tokenizer.ts';
-import { bertTokenizerFiles, decoderTokenizerFiles } from '../../src/tensor/tokenizer-files.ts';
+import {
+  bertTokenizerFiles,
+  decoderTokenizerFiles,
+  servedTokenizer,
+} from '../../src/tensor/tokenizer-files.ts';
 import { buildDecoderVocabulary, buildWordPiece } from '../../src/tensor/vocabulary.ts';
 import { chooseWordPieces } from '../../src/tensor/word-pieces.ts';
 import { someTexts } from '../support/texts.ts';
@@ -186,6 +190,35 @@ describe('tokenizer files', () => {
     expect(openTokenizer(json, text(files, 'tokenizer_config.json')).special).toEqual(
       openTokenizer(json).special,
     );
+  });
+
+  it('keep the names that a tokenizer gives its tokens', () => {
+    const json = buildWordPiece(['red shoes'], 300).replaceAll('[CLS]', '<cls>').replaceAll('[SEP]', '<sep>');
+    const named = JSON.stringify({ cls_token: '<cls>', sep_token: { content: '<sep>', lstrip: false } });
+    const files = bertTokenizerFiles(servedTokenizer(json, named), 48, named);
+    const names = { cls_token: '<cls>', sep_token: '<sep>', pad_token: '[PAD]' };
+    expect(JSON.parse(text(files, 'special_tokens_map.json'))).toMatchObject(names);
+    expect(JSON.parse(text(files, 'tokenizer_config.json'))).toMatchObject(names);
+    const tokenizer = openTokenizer(json, text(files, 'tokenizer_config.json'));
+    const { ids } = tokenizer.encodePair('red', { title: 'shoes', summary: '' }, 8, 'bert');
+    expect([ids[0], ids.at(-1)]).toEqual([101, 102]);
+  });
+
+  it('say of a pair what the student is trained on, whatever the published ones said', () => {
+    const json = buildWordPiece(['red shoes'], 300);
+    const right: Record<string, unknown> = JSON.parse(json);
+    const changes: object[] = [
+      { post_processor: null },
+      {
+        post_processor: JSON.parse(
+          JSON.stringify(right.post_processor).replaceAll('"type_id":1', '"type_id":0'),
+        ),
+      },
+      { truncation: { max_length: 128 }, padding: { pad_id: 0 } },
+    ];
+    for (const change of changes)
+      expect(JSON.parse(servedTokenizer(JSON.stringify({ ...right, ...change }), '{}'))).toEqual(right);
+    expect(servedTokenizer(json, '{}')).toBe(json);
   });
 
   it('name the decoder tokens', () => {
