@@ -25,8 +25,8 @@ export function withSizes(raw: unknown): unknown {
 }
 
 /**
- * @throws RestillError `CONFIG_INVALID` when longer sequences, or more token types, are asked for than a model
- *   has learnt to read.
+ * @throws RestillError `CONFIG_INVALID` when longer sequences, or more token types, are asked for than a
+ *   model has learnt to read.
  */
 export function checkTokens(config: Config): void {
   checkSegments(config);

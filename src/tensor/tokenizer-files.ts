@@ -12,8 +12,9 @@ const bertTokens = {
 const decoderTokens = { bos_token: '<s>', eos_token: '</s>', unk_token: '<unk>', pad_token: '<pad>' };
 
 /**
- * A tokenizer.json that makes of a pair what the student is trained on, whatever it did where it was published:
- * `[CLS] query [SEP] document [SEP]` with BERT's types, neither cut nor padded. Servers do what it says.
+ * A tokenizer.json that makes of a pair what the student is trained on, whatever it did where it was
+ * published: `[CLS] query [SEP] document [SEP]` with BERT's types, neither cut nor padded. Servers do what
+ * it says.
  *
  * @param tokenizerConfig text of its tokenizer_config.json, which names the special tokens.
  */

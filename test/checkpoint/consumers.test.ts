@@ -1,10 +1,11 @@
 // Other people's tools load what `restill export` writes. Invariants checked here, for a student that began
-// with random weights, and for one that began with MiniLM (RESTILL_MODELS):
+// with random weights, for one without segments, and for one that began with MiniLM (RESTILL_MODELS):
 // 1. transformers finds every weight in its place and none too many, and its tokenizer gives our token ids
 //    and types.
 // 2. Its AutoModelForSequenceClassification gives our logits within 1e-4.
 // 3. sentence-transformers' CrossEncoder gives them too: raw, without a sigmoid, and cut at our length
 //    without being told.
+// 4. Without segments their tokenizers give the document type 1 all the same, and it makes no difference.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,7 +56,9 @@ interface Consumed {
   readonly predictions: number[];
 }
 
-const kinds = [...(python ? ['random weights'] : []), ...(python && miniLm ? ['MiniLM'] : [])];
+const withSegments = [...(python ? ['random weights'] : []), ...(python && miniLm ? ['MiniLM'] : [])];
+const without = 'no segments';
+const kinds = [...withSegments, ...(python ? [without] : [])];
 const exported = new Map<string, Exported>();
 const consumed = new Map<string, Consumed>();
 const root = mkdtempSync(join(tmpdir(), 'restill-consumers-'));
@@ -119,6 +122,10 @@ beforeAll(async () => {
       'random weights',
       await exportStudent('random', tinyConfig({ student: { tokens_max: 64 } }), livelyStudent),
     );
+  if (kinds.includes(without)) {
+    const config = tinyConfig({ student: { tokens_max: 64, segments: 'none' } });
+    exported.set(without, await exportStudent('without', config, livelyStudent));
+  }
   if (kinds.includes('MiniLM')) {
     const student = { start: miniLm, layers: 6, hidden: 384, heads: 12, intermediate: 1536, tokens_max: 128 };
     exported.set('MiniLM', await exportStudent('minilm', tinyConfig({ student }), published));
@@ -139,15 +146,25 @@ afterAll(() => {
 describe.runIf(python)('an exported student', () => {
   const both = (name: string) => ({ ours: exported.get(name)!, theirs: consumed.get(name)! });
 
-  it.each(kinds)('that began with %s is found whole, with our token ids and types (1)', (name) => {
+  it.each(withSegments)('that began with %s is read with our token types (1)', (name) => {
+    const { ours, theirs } = both(name);
+    expect(theirs.types).toEqual(ours.types);
+  });
+
+  it('is read with types that a student without segments never saw (4)', () => {
+    const { ours, theirs } = both(without);
+    expect(Math.max(...ours.types.flat())).toBe(0);
+    expect(theirs.types.every((types) => types.at(-1) === 1)).toBe(true);
+  });
+
+  it.each(kinds)('that began with %s is found whole, with our token ids (1)', (name) => {
     const { ours, theirs } = both(name);
     expect([theirs.architecture, theirs.unmatched]).toEqual(['BertForSequenceClassification', []]);
     expect(theirs.ids).toEqual(ours.ids);
-    expect(theirs.types).toEqual(ours.types);
     expect(Math.max(...ours.ids.map(({ length }) => length))).toBe(ours.tokensMax);
   });
 
-  it.each(kinds)('that began with %s has our logits in transformers (2)', (name) => {
+  it.each(kinds)('that began with %s has our logits in transformers (2, 4)', (name) => {
     const { ours, theirs } = both(name);
     expectClose('logits', ours.logits, theirs.logits);
     const spread = Math.max(...ours.logits) - Math.min(...ours.logits);

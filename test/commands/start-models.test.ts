@@ -1,6 +1,6 @@
 // Models to start from. Invariants checked here:
-// 1. The configuration gets their sizes; a size that was given and is another, too many tokens or token types,
-//    or a model of the wrong family is named.
+// 1. The configuration gets their sizes; a size that was given and is another, too many tokens or token
+//    types, or a model of the wrong family is named.
 // 2. A replay starts from them: their configs, tokenizers and kept layers are those of the generation, and a
 //    second run of the finished replay reports the same, the student before it learnt anything included.
 // 3. It goes on from them wherever they lie, and is refused by name when one of them has other content.
