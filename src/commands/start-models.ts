@@ -1,5 +1,6 @@
 // Models to start from: Hugging Face directories that the configuration names.
 import { homedir } from 'node:os';
+import { resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import type { StartDigests } from '../contract.ts';
 import { RestillError } from '../errors.ts';
@@ -74,13 +75,13 @@ export const startDigests = ({ student, teacher }: Config): StartDigests => ({
 });
 
 /**
- * Where the cache has `hf:ORG/NAME[@REV]`; null for what is a path. A run never asks the network.
+ * Where the cache has `hf:ORG/NAME[@REV]`, as an absolute path; null for what is a path. A run never asks the network.
  *
  * @throws RestillError `USAGE`, `MODEL_NOT_CACHED` saying what to pull.
  */
 export function cachedStart(start: string): string | null {
   const reference = startReference(start);
-  return reference && findSnapshot(hubSettings(process.env, homedir()).cache, reference);
+  return reference && resolve(findSnapshot(hubSettings(process.env, homedir()).cache, reference));
 }
 
 const models = ['student', 'teacher'] as const;

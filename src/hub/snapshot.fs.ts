@@ -31,11 +31,15 @@ function commitOf(folder: string, revision: string): string | null {
   return isCommit(commit) ? commit : null;
 }
 
-/** A link to a blob that is gone counts as no file. */
+/** A link to a blob that is gone counts as no file; where a model could do without it, it meant something. */
 function requireWhole(directory: string): void {
-  const listed = readdirSync(directory).filter((name) => existsSync(join(directory, name)));
-  const index = modelFiles(listed).find(isIndex);
-  if (index !== undefined) weightFiles(readFileSync(join(directory, index), 'utf8'), listed);
+  const names = readdirSync(directory);
+  const isThere = (name: string) => existsSync(join(directory, name));
+  const files = modelFiles(names);
+  const gone = files.filter((name) => !isThere(name));
+  if (gone.length > 0) throw new Error(`the content of ${gone.join(', ')} is gone`);
+  const index = files.find(isIndex);
+  if (index !== undefined) weightFiles(readFileSync(join(directory, index), 'utf8'), names.filter(isThere));
 }
 
 const notCached = (reference: ModelReference, cache: string, why: string, cause?: unknown): RestillError =>

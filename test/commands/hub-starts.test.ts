@@ -3,7 +3,7 @@
 //   got whole is named with the command that fetches it
 // - the configuration's digest says that there is a start, and not where it lies
 import { readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
 import { readConfigFile } from '../../src/commands/config-file.ts';
 import { addPullCommand } from '../../src/commands/pull.ts';
@@ -54,11 +54,21 @@ it('that the cache has not got whole are named with what to do', async () => {
   const missing = { code: 'MODEL_NOT_CACHED', message: expect.stringMatching(/restill pull org\/other@v2$/) };
   expect(failure('hf:org/other@v2')).toMatchObject(missing);
   expect(failure('hf:../model')).toMatchObject({ code: 'USAGE' });
-  rmSync(realpathSync(join(snapshot, 'model.safetensors'))); // the blob; the link stays
-  expect(failure('hf:org/model')).toMatchObject({
-    code: 'MODEL_NOT_CACHED',
-    message: expect.stringMatching(/it has no model\.safetensors.*restill pull org\/model$/),
-  });
+  // The blobs; the links stay. A model could do without the names of its tokens, and would read other ones.
+  for (const name of ['tokenizer_config.json', 'model.safetensors']) {
+    rmSync(realpathSync(join(snapshot, name)));
+    expect(failure('hf:org/model')).toMatchObject({
+      code: 'MODEL_NOT_CACHED',
+      message: expect.stringMatching(new RegExp(`${name}.* is gone.*restill pull org/model$`)),
+    });
+  }
+});
+
+it('have an absolute path, which a generation keeps, in a cache that is given by another', async () => {
+  const { snapshot, configWith } = await pulled();
+  const cache = join(snapshot, '../../..');
+  vi.stubEnv('HF_HUB_CACHE', relative(process.cwd(), cache));
+  expect(configWith('hf:org/model').student.start).toBe(snapshot);
 });
 
 it('decide about the digest by being there', () => {
