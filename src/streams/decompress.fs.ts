@@ -17,6 +17,8 @@ export interface Decompressor {
    * at once.
    */
   readonly inputBytes: number;
+  /** Whether the chunks are nobody else's, so that they may be kept. */
+  readonly givesAway: boolean;
   /**
    * The bytes are used up, or the chunks are views of them: the caller may use its buffer again after those.
    */
@@ -38,6 +40,7 @@ export function decompressorFor(head: Buffer): Decompressor {
 
 const plain: Decompressor = {
   inputBytes: 1 << 18,
+  givesAway: false,
   push: async (bytes) => ({ chunks: [bytes], failure: null }),
   end: async () => ({ chunks: [], failure: null }),
   close: () => {},
@@ -68,6 +71,7 @@ function fromGzip(): Decompressor {
 
   return {
     inputBytes: 1 << 16,
+    givesAway: true,
     push: (bytes) => step((done) => transform.write(bytes, () => done())),
     end: () => step(() => transform.end()),
     close: () => transform.destroy(),
@@ -96,6 +100,7 @@ function fromZstd(): Decompressor {
   };
   return {
     inputBytes: 1 << 13,
+    givesAway: false,
     // It keeps what it cannot use yet, and the caller will use its buffer again.
     push: (bytes) => attempt(Uint8Array.from(bytes), false),
     end: () => attempt(new Uint8Array(0), true),

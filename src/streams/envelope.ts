@@ -21,11 +21,11 @@ const placeFirst =
   /^\{"topic":"([\w.-]+)","partition":(\d{1,9}),"offset":(\d{1,15}),(?:"tstype":"\w+",)?"ts":(\d{1,15}),/;
 const placeBytes = 400;
 
-/** @param line is copied. */
+/** @param line is kept: its bytes must not change. */
 export function placeLine(line: Buffer, where: LinePlace): SourceItem {
   const [, topic, partition, offset, ts] = placeFirst.exec(line.toString('latin1', 0, placeBytes)) ?? [];
   if (topic !== undefined)
-    return new PlacedLine(topic, Number(partition), Number(offset), Number(ts), Buffer.from(line), where);
+    return new PlacedLine(topic, Number(partition), Number(offset), Number(ts), line, where);
   const read = parseEnvelope(line, where);
   if (isLetter(read)) return read;
   const { partition: number, offset: at, timestampMs } = read;

@@ -7,7 +7,7 @@
 // 2. Memory is bounded by the chunks and records.bytes_max, whatever is in the file: a longer line is cut
 //    off.
 //
-// While one chunk is parsed, the next one is read and decompressed: one chunk ahead, no more.
+// While one chunk is parsed, the next ones are read and decompressed: `aheadMax` of them, no more.
 // Not guaranteed: a compressed file that is damaged inside. That is found out late (gzip has one checksum, at
 // its end), so wrong lines may come before the error, and right ones just before it may be missing. Resumed
 // with a sound file, ingest finds that the newest record it took is another one.
@@ -68,6 +68,14 @@ async function openRecording(path: string, bytesMax: number): Promise<Recording>
   }
 }
 
+/** Enough to recognise a format by. */
+const headBytes = 4096;
+/** A piece of the file read at a time. */
+const readBytes = 1 << 18;
+
+/** Chunks that are decompressed while one is parsed: so many that this thread hardly ever waits for one. */
+const aheadMax = 3;
+
 class Recording {
   readonly bytesTotal: number;
   bytesRead = 0;
@@ -75,13 +83,15 @@ class Recording {
   readonly #handle: FileHandle;
   readonly #splitter;
   #decompressor: Decompressor | null = null;
-  #buffers: readonly Buffer[] = [Buffer.alloc(0), Buffer.alloc(0), Buffer.alloc(0)];
-  /** The bytes after those being decompressed, under way: decompressing must not wait for the disk. */
+  #buffers: readonly Buffer[] = Array.from({ length: aheadMax + 2 }, () => Buffer.alloc(0));
+  /** Read from the file and not yet decompressed. */
+  #unread: Buffer = Buffer.alloc(0);
+  /** The bytes after those, under way. */
   #ahead: Promise<Buffer> | null = null;
   #items: SourceItem[] = [];
   #lines = 0;
-  /** What the chunk after the last one comes to, under way. */
-  #next: Promise<Decompressed | null> | null = null;
+  /** What the chunks after the last one come to, under way. */
+  #next: Promise<Decompressed | null>[] = [];
   #failure: Error | null = null;
   /** Of the file; what it holds may not all have been delivered. */
   #endReached = false;
@@ -95,7 +105,9 @@ class Recording {
     this.#splitter = openLines(bytesMax, {
       line: (bytes, line) => {
         this.#lines = line;
-        this.#items.push(placeLine(bytes, { file, line }));
+        // A line that waits for its turn keeps the chunk it stands in: cheaper than a copy of each.
+        const kept = this.#decompressor!.givesAway ? bytes : Buffer.from(bytes);
+        this.#items.push(placeLine(kept, { file, line }));
       },
       tooLong: (head, line, length) => {
         this.#lines = line;
@@ -118,32 +130,34 @@ class Recording {
 
   async close(): Promise<void> {
     this.#ended = true;
-    await Promise.allSettled([this.#next, this.#ahead]); // Whoever closes has no more interest in these.
+    await Promise.allSettled([...this.#next, this.#ahead]); // Whoever closes has no more interest in these.
     this.#decompressor?.close();
     await this.#handle.close();
   }
 
   async #advance(): Promise<void> {
-    const now = await (this.#next ?? this.#decompress());
+    while (this.#next.length < aheadMax) {
+      const next = this.#decompressAfter(this.#next.at(-1));
+      next.catch(() => {}); // Reported when its turn comes.
+      this.#next.push(next);
+    }
+    const now = await this.#next.shift()!;
     if (now === null) {
       this.#ended = true;
       this.#splitter.end();
       return;
-    }
-    if (now.failure === null) {
-      this.#next = this.#decompress();
-      this.#next.catch(() => {}); // Reported when its turn comes.
     }
     for (const chunk of now.chunks) this.#splitter.push(chunk);
     this.#failure = now.failure;
   }
 
   /**
-   * Three take turns: what came of one may be views of it and is parsed, while the next is decompressed and
-   * the one after that is read.
+   * They take turns: what came of one may be views of it and is parsed, while the next ones are decompressed
+   * and the one after those is read. Each is several inputs of the decompressor, which can start on the next
+   * one at once: the end of a read is only noticed when this thread has nothing else to do.
    */
   #nextBuffer(): Buffer {
-    const size = this.#decompressor?.inputBytes ?? 4096;
+    const size = this.#decompressor === null ? headBytes : readBytes;
     const [next, ...others] = this.#buffers;
     const buffer = next!.length === size ? next! : Buffer.allocUnsafe(size);
     this.#buffers = [...others, buffer];
@@ -156,24 +170,32 @@ class Recording {
     return bytes.subarray(0, bytesRead);
   }
 
+  async #decompressAfter(before: Promise<unknown> | undefined): Promise<Decompressed | null> {
+    await before;
+    return this.#decompress();
+  }
+
   /** The next chunk; null after the last one. */
   async #decompress(): Promise<Decompressed | null> {
-    let bytes: Buffer;
-    try {
-      bytes = await (this.#ahead ?? this.#readFile());
-    } catch (error) {
-      return { chunks: [], failure: error as Error };
+    if (this.#unread.length === 0 && !this.#endReached) {
+      try {
+        this.#unread = await (this.#ahead ?? this.#readFile());
+      } catch (error) {
+        return { chunks: [], failure: error as Error };
+      }
+      this.#decompressor ??= decompressorFor(this.#unread);
+      if (this.#unread.length > 0) {
+        this.#ahead = this.#readFile();
+        this.#ahead.catch(() => {}); // Reported when its turn comes.
+      }
     }
+    const bytes = this.#unread.subarray(0, this.#decompressor!.inputBytes);
+    this.#unread = this.#unread.subarray(bytes.length);
     this.bytesRead += bytes.length;
-    this.#decompressor ??= decompressorFor(bytes);
-    if (bytes.length > 0) {
-      this.#ahead = this.#readFile();
-      this.#ahead.catch(() => {}); // Reported when its turn comes.
-      return this.#decompressor.push(bytes);
-    }
+    if (bytes.length > 0) return this.#decompressor!.push(bytes);
     if (this.#endReached) return null;
     this.#endReached = true;
-    return this.#decompressor.end();
+    return this.#decompressor!.end();
   }
 
   #brokenOff(cause: Error): RestillError {
