@@ -53,6 +53,11 @@ export const kafka = section({
   heartbeat_every: duration('3s'),
   connect_timeout: duration('10s'),
   request_timeout: duration('30s'),
+  away_max: duration('10m').describe('how long no broker may answer; then on_away'),
+  on_away: z
+    .enum(['wait', 'halt'])
+    .default('wait')
+    .describe('wait: not ready, and tried on and on; halt: the run ends with KAFKA_UNREACHABLE'),
   retries_max: count(8, 0).describe('of one request, before the connection is made anew'),
   commit_every: duration('5s').describe('at most; the group commit is for lag tools and trails the journal'),
   metadata_every: duration('1m').describe('how often it is asked whether there are new partitions'),
@@ -72,6 +77,10 @@ export const kafkaRules = (k: KafkaConfig): (readonly [holds: boolean, reason: s
   [
     2 * k.heartbeatEvery < k.sessionTimeout,
     'kafka.session_timeout must be more than two kafka.heartbeat_every: one heartbeat may be lost',
+  ],
+  [
+    k.awayMax > 3 * k.sessionTimeout,
+    'kafka.away_max must be more than three kafka.session_timeout: a rebalance may take two, in silence',
   ],
   [
     k.fetchWait < k.requestTimeout,

@@ -12,6 +12,8 @@ export const logEvents = {
   'source.paused': 'partitions of which too much waits are fetched no more for now',
   'source.resumed': 'there is room for them again',
   'source.restarting': 'kafkajs connects anew, after an error',
+  'source.away': 'no broker has answered for kafka.away_max',
+  'source.back': 'one answers again',
   'source.uncommitted': 'a commit of the group failed; it is for lag tools only, the journal has the truth',
   'source.client': 'a warning of kafkajs',
   'ingest.ended': 'the source has ended; counts are final',

@@ -19,7 +19,7 @@ export interface Broker {
 /** @throws RestillError CONFIG_INVALID, SECRET_UNREADABLE, KAFKA_* */
 export async function openBroker(config: Config, note: (message: string) => void): Promise<Broker> {
   const topic = requireTopic(config);
-  const kafka = openKafka(config.kafka, readSecrets(config.kafka), note);
+  const kafka = openKafka(config.kafka, readSecrets(config.kafka), { note, timer: systemClock });
   return { kafka, desk: await openTopicDesk(kafka, topic) };
 }
 
@@ -131,6 +131,8 @@ async function readBounds(
   return { from, until };
 }
 
+const grave: readonly LiveNotice['kind'][] = ['gap', 'restarting', 'away'];
+
 const noticeEvents: Readonly<Record<LiveNotice['kind'], LogEvent>> = {
   joined: 'source.joined',
   rebalancing: 'source.rebalancing',
@@ -138,10 +140,12 @@ const noticeEvents: Readonly<Record<LiveNotice['kind'], LogEvent>> = {
   paused: 'source.paused',
   resumed: 'source.resumed',
   restarting: 'source.restarting',
+  away: 'source.away',
+  back: 'source.back',
   uncommitted: 'source.uncommitted',
 };
 
 export function logNotice({ kind, ...fields }: LiveNotice, log: Log): void {
-  const level = kind === 'gap' || kind === 'restarting' ? 'error' : 'info';
+  const level = grave.includes(kind) ? 'error' : 'info';
   log[level](noticeEvents[kind], fields);
 }

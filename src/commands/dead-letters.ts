@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { DeadLetter } from '../contract.ts';
 import { RestillError } from '../errors.ts';
@@ -80,7 +81,7 @@ async function redrive(options: Options, command: Command): Promise<void> {
   const letters = await lettersFor(options, config);
   // A line that was no envelope has no topic to go to.
   const placed = letters.filter(({ record }) => record.topic !== '' && record.offset >= 0);
-  const kafka = openKafka(config.kafka, readSecrets(config.kafka), () => {});
+  const kafka = openKafka(config.kafka, readSecrets(config.kafka), { note: () => {}, timer: systemClock });
   const sender = await openLetterSender(kafka, { topic: null, reader: config.kafka.group });
   try {
     await sender.redrive(placed);

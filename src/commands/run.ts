@@ -13,7 +13,7 @@ import { openLetterSender } from '../streams/dead-letters.kafka.ts';
 import { openIngest } from '../streams/ingest.rx.ts';
 import { openJournal } from '../streams/journal.lmdb.ts';
 import { journalHost } from '../streams/journal-host.fs.ts';
-import type { LiveSource } from '../streams/live-source.kafka.ts';
+import type { LiveNotice, LiveSource } from '../streams/live-source.kafka.ts';
 import type { DeadLetterFile, Journal } from '../streams/ports.ts';
 import { superviseTrainer } from '../supervisor.rx.ts';
 import type { Log } from '../telemetry.ts';
@@ -91,13 +91,17 @@ async function conduct(inputs: Inputs): Promise<void> {
     const journal = opened(openJournal(join(data, 'journal'), { config, host: journalHost }));
     const broker = await openBroker(config, (message) => log.info('source.client', { message }));
     opened(broker.desk);
-    const notice = (found: Parameters<typeof logNotice>[0]): void => logNotice(found, log);
+    let operations: Operations | null = null;
+    const notice = (found: LiveNotice): void => {
+      logNotice(found, log);
+      if (operations !== null) showContact(found, operations);
+    };
     const bounds = { from: null, until: null };
     const status = journal.status();
     const source = opened(await openTopic({ config, broker, status, bounds, notice }));
     const topic = config.topic!;
     const partitions = (): PartitionStanding[] => source.partitions().map((at) => ({ topic, ...at }));
-    const operations = opened(await openOperations({ config, data, log, version, partitions }));
+    operations = opened(await openOperations({ config, data, log, version, partitions }));
     const file = opened(await openDeadLetters(join(data, 'dead-letters.jsonl'), status.deadLetterBytes));
     const deadLetters = opened(await withTopic(file, { config, broker, operations }));
     const ingest = openIngest({ config, source, journal, deadLetters });
@@ -131,6 +135,12 @@ async function live({ config, raw, data, stop$ }: Inputs, parts: Parts): Promise
     if (event.kind === 'ingest') source.acknowledge(event.progress.status.offsets);
   };
   await lastValueFrom(events$.pipe(tap(follow)));
+}
+
+/** A broker that stays away stands in the way of what the daemon is there for. */
+function showContact(found: LiveNotice, { health }: Operations): void {
+  if (found.kind === 'away') health.report('source', new RestillError('KAFKA_UNREACHABLE', found.message));
+  if (found.kind === 'back') health.report('source', null);
 }
 
 /** Letters are counted; and go to the topic of kafka.dead_letters, too, before the file. */

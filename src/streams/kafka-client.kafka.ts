@@ -1,8 +1,10 @@
 // The connection to Kafka: from configuration and secrets to a kafkajs client.
 import kafkajs, { type KafkaConfig as ClientConfig, type Kafka } from 'kafkajs';
+import type { Timer } from '../clock.ts';
 import type { KafkaConfig } from '../config-kafka.ts';
 import { RestillError } from '../errors.ts';
 import { addCodecs } from './kafka-codecs.kafka.ts';
+import { type Patience, socketsThatGiveUp } from './kafka-sockets.kafka.ts';
 import { stopSpinning } from './kafka-timers.kafka.ts';
 
 /** What the configuration points to, read. Never logged. */
@@ -17,8 +19,13 @@ export interface Secrets {
 /** A line that kafkajs would have logged: a warning or an error. */
 export type ClientNote = (message: string) => void;
 
+export interface ClientParts {
+  readonly note: ClientNote;
+  readonly timer: Timer;
+}
+
 /** Connects to nothing yet. @throws RestillError CONFIG_INVALID without brokers. */
-export function openKafka(config: KafkaConfig, secrets: Secrets, note: ClientNote): Kafka {
+export function openKafka(config: KafkaConfig, secrets: Secrets, { note, timer }: ClientParts): Kafka {
   if (config.brokers.length === 0)
     throw new RestillError('CONFIG_INVALID', 'kafka.brokers is empty; name at least one as host:port');
   addCodecs();
@@ -31,6 +38,7 @@ export function openKafka(config: KafkaConfig, secrets: Secrets, note: ClientNot
     authenticationTimeout: config.connectTimeout,
     requestTimeout: config.requestTimeout,
     enforceRequestTimeout: true,
+    socketFactory: socketsThatGiveUp(patience(config), timer),
     // Said in full: kafkajs has other defaults where NODE_ENV is `test`.
     retry: {
       initialRetryTime: 300,
@@ -46,6 +54,12 @@ export function openKafka(config: KafkaConfig, secrets: Secrets, note: ClientNot
         note(`${namespace}: ${log.message}`),
   });
 }
+
+/** A little more than kafkajs gives a request, so that it has the first word. */
+const patience = ({ requestTimeout, sessionTimeout }: KafkaConfig): Patience => ({
+  usual: requestTimeout + 1_000,
+  join: Math.max(requestTimeout, 2 * sessionTimeout + 5_000) + 1_000,
+});
 
 function security({ tls, sasl }: KafkaConfig, secrets: Secrets): Pick<ClientConfig, 'ssl' | 'sasl'> {
   const { password, ca, certificate, key } = secrets;

@@ -11,13 +11,15 @@
 // 4. An offset out of range is reset silently (to the beginning: see `fromBeginning`). So each batch must
 //    begin where the last one ended (live-order.ts), and a gap is looked into.
 // 5. A crash without a restart leaves a process that does nothing: it fails the source.
-// 6. A commit from outside of a batch that meets a rebalance ends the consumer; the one that a batch is given
+// 6. It tries to reach a broker for ever, and says nothing of it: the answers are watched (contact.ts).
+// 7. A commit from outside of a batch that meets a rebalance ends the consumer; the one that a batch is given
 //    does not. It is for lag tools only, and may fail.
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Timer } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { RestillError } from '../errors.ts';
 import { type Commits, openCommits } from './commits.ts';
+import { type Contact, watchContact } from './contact.ts';
 import { kafkaError } from './kafka-errors.ts';
 import type { TopicDesk } from './kafka-topic.kafka.ts';
 import { LiveOrder, type PartitionProgress } from './live-order.ts';
@@ -34,7 +36,8 @@ export type LiveNotice =
   | { readonly kind: 'rebalancing' }
   | { readonly kind: 'gap'; readonly partition: number; readonly from: number; readonly to: number }
   | { readonly kind: 'paused' | 'resumed'; readonly partitions: readonly number[] }
-  | { readonly kind: 'restarting'; readonly message: string }
+  | { readonly kind: 'restarting' | 'away'; readonly message: string }
+  | { readonly kind: 'back' }
   | { readonly kind: 'uncommitted'; readonly message: string };
 
 export interface LiveParts {
@@ -80,6 +83,8 @@ const readMax = 1_000;
 /** After which a question that the broker did not answer is asked again. */
 const askAgainMs = 1_000;
 
+const awayAdvice = 'check the brokers and the network; started again, it goes on where it was';
+
 class KafkaSource implements LiveSource {
   readonly kind = 'live';
   readonly inputs = 1;
@@ -88,6 +93,7 @@ class KafkaSource implements LiveSource {
   readonly #consumer: Consumer;
   readonly #order: LiveOrder;
   readonly #commits: Commits;
+  readonly #contact: Contact;
   readonly #paused = new Set<number>();
   #fenced = true;
   /** Counts the joins: what was asked for in an earlier one is of no use. */
@@ -108,6 +114,9 @@ class KafkaSource implements LiveSource {
     this.#commits = openCommits(settings.commitEvery, timer, (error) =>
       parts.notice({ kind: 'uncommitted', message: String((error as Error).message) }),
     );
+    const { awayMax } = settings;
+    const back = (): void => parts.notice({ kind: 'back' });
+    this.#contact = watchContact({ timer, awayMax, away: () => this.#missed(), back });
     this.#consumer = kafka.consumer({
       groupId: group,
       sessionTimeout: settings.sessionTimeout,
@@ -123,7 +132,8 @@ class KafkaSource implements LiveSource {
 
   async start(): Promise<void> {
     const consumer = this.#consumer;
-    const { GROUP_JOIN, REBALANCING, CRASH, END_BATCH_PROCESS } = consumer.events;
+    const { GROUP_JOIN, HEARTBEAT, REBALANCING, CRASH, END_BATCH_PROCESS } = consumer.events;
+    consumer.on(HEARTBEAT, () => this.#contact.heard());
     consumer.on(GROUP_JOIN, ({ payload }) => this.#joined(payload.memberAssignment[this.#topic] ?? []));
     consumer.on(REBALANCING, () => this.#fence());
     consumer.on(CRASH, ({ payload }) => this.#crashed(payload.error, payload.restart));
@@ -171,6 +181,7 @@ class KafkaSource implements LiveSource {
   async close(): Promise<void> {
     this.#closed = true;
     this.#wake();
+    this.#contact.close();
     await this.#commits.close();
     await this.#consumer.disconnect();
   }
@@ -280,6 +291,7 @@ class KafkaSource implements LiveSource {
 
   /** Called by kafkajs before the first fetch of the new assignment: what is paused here is not fetched. */
   #joined(partitions: readonly number[]): void {
+    this.#contact.heard();
     this.#epoch++;
     this.#fenced = true;
     this.#order.revoke();
@@ -322,6 +334,14 @@ class KafkaSource implements LiveSource {
     this.#fenced = true;
     if (restarts) this.#parts.notice({ kind: 'restarting', message: error.message });
     else this.#fail(error);
+  }
+
+  /** The broker is away, for longer than it may be. */
+  #missed(): void {
+    const { awayMax, onAway } = this.#parts.config.kafka;
+    const message = `no broker has answered for ${awayMax / 1000} s (kafka.away_max)`;
+    this.#parts.notice({ kind: 'away', message });
+    if (onAway === 'halt') this.#fail(new RestillError('KAFKA_UNREACHABLE', `${message}; ${awayAdvice}`));
   }
 
   #fail(error: unknown): void {

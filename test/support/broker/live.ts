@@ -38,7 +38,7 @@ export interface Live extends LiveSource {
 export async function openLive(options: LiveOptions): Promise<Live> {
   const { config, topic = 'clicks', status = { offsets: {}, fingerprints: {} } } = options;
   const { group = config.kafka.group, until = null, secrets = noSecrets } = options;
-  const kafka = openKafka(config.kafka, secrets, () => {});
+  const kafka = openKafka(config.kafka, secrets, { note: () => {}, timer: systemClock });
   const desk = await openTopicDesk(kafka, topic);
   const notices: LiveNotice[] = [];
   try {
