@@ -67,7 +67,7 @@ function startRun(config: string, data: string) {
   return { child, log, until, ended };
 }
 
-describe.skipIf(!canRunKafka())('restill run', () => {
+describe.skipIf(!canRunKafka())('restill run', { timeout: 240_000 }, () => {
   let broker: Broker;
   let records: SourceRecord[];
   let expected: Outcome;
