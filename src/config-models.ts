@@ -86,6 +86,10 @@ export const modelsRules = (c: Config): (readonly [holds: boolean, reason: strin
     'teacher.adapter needs teacher.start, beside whose weights it is trained',
   ],
   [
+    c.teacher.adapter === null || c.teacher.adapter.rank <= c.teacher.hidden,
+    'teacher.adapter.rank must be at most teacher.hidden: no module of the model has a higher rank',
+  ],
+  [
     c.student.hidden % c.student.heads === 0,
     'student.hidden must be a multiple of student.heads: heads share it equally',
   ],

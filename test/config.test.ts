@@ -45,6 +45,14 @@ describe('the configuration', () => {
     expect(problem({ journal: { ring_max: 100 } })).toContain('wait for each other for ever');
   });
 
+  it('refuses an adapter beside random weights, or of a rank that no module has', () => {
+    const teacher = { start: '/a', hidden: 64, adapter: { rank: 64 } };
+    expect(parseConfig({ teacher }).teacher.adapter?.rank).toBe(64);
+    const refused = (change: object) => () => parseConfig({ teacher: { ...teacher, ...change } });
+    expect(refused({ start: null })).toThrow(/teacher\.adapter needs teacher\.start/);
+    expect(refused({ adapter: { rank: 65 } })).toThrow(/rank must be at most teacher\.hidden/);
+  });
+
   it('refuses a patience with the trainer that never ends, or that shrinks', () => {
     expect(problem({ trainer: { restarts_window: '5m' } })).toContain('never given up');
     expect(problem({ trainer: { backoff_min: '2m' } })).toContain('the wait between restarts grows');
