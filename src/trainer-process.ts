@@ -2,7 +2,7 @@
 // trains, and stores generations; its only ties to the daemon are the journal's files and the messages of
 // contract.ts.
 import { join } from 'node:path';
-import { BehaviorSubject, filter, firstValueFrom, lastValueFrom, tap } from 'rxjs';
+import { BehaviorSubject, filter, firstValueFrom, lastValueFrom, map, tap } from 'rxjs';
 import { judgeCandidate, type Metrics } from './checkpoint/gate.ts';
 import { refuseOtherStarts } from './checkpoint/manifest.ts';
 import { openStore } from './checkpoint/store.fs.ts';
@@ -90,10 +90,17 @@ async function run({ dataDirectory, config: raw }: TrainerStart): Promise<void> 
   const judged = judgments(config);
   const opened = openWorkshop({ backend, config, journal, judged, fixed, restored, starts });
   const publishing = { opened, fixed, store, digest, began, generation: latest?.manifest.id ?? null };
-  await lastValueFrom(train$(opened.shop, ports(publishing), orders$).pipe(tap(send)), {
-    defaultValue: null,
-  });
+  const withTensors = (message: FromTrainer): FromTrainer => counted(message, backend.tensorCount());
+  const messages$ = train$(opened.shop, ports(publishing), orders$).pipe(map(withTensors));
+  await lastValueFrom(messages$.pipe(tap(send)), { defaultValue: null });
   await journal.close();
+}
+
+/** What the process holds is told beside what the turn came to: it decides about nothing. */
+function counted(message: FromTrainer, tensors: number): FromTrainer {
+  if (message.kind !== 'turn') return message;
+  const figures = { ...message.report.figures, 'memory.tensors': tensors };
+  return { ...message, report: { ...message.report, figures } };
 }
 
 /** Happens only when a newer generation was damaged or taken away: the ring was retired up to that one. */

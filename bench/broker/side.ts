@@ -4,6 +4,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { RestillError } from '../../src/errors.ts';
+import { launcherFlags } from './service.ts';
 
 export type SideName = 'journal' | 'kafkajs';
 
@@ -36,14 +37,12 @@ export interface Side {
   close(): void;
 }
 
-const semiSpace = ['--min-semi-space-size=128', '--max-semi-space-size=128'];
-
 /** @throws RestillError BACKEND_FAILED when the process ends before it has answered. */
 export function openSide(name: SideName, supply: Supply, flags: readonly string[] = []): Side {
   const child = fork(
     fileURLToPath(new URL('consume-side.ts', import.meta.url)),
     [name, JSON.stringify(supply)],
-    { execArgv: [...semiSpace, '--expose-gc', ...flags, '--import', import.meta.resolve('tsx')] },
+    { execArgv: [...launcherFlags(), '--expose-gc', ...flags, '--import', import.meta.resolve('tsx')] },
   );
   const ended = once(child, 'exit').then(([code]) => {
     throw new RestillError(
