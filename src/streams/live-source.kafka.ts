@@ -36,9 +36,8 @@ export type LiveNotice =
   | { readonly kind: 'rebalancing' }
   | { readonly kind: 'gap'; readonly partition: number; readonly from: number; readonly to: number }
   | { readonly kind: 'paused' | 'resumed'; readonly partitions: readonly number[] }
-  | { readonly kind: 'restarting' | 'away'; readonly message: string }
-  | { readonly kind: 'back' }
-  | { readonly kind: 'uncommitted'; readonly message: string };
+  | { readonly kind: 'restarting' | 'away' | 'uncommitted'; readonly message: string }
+  | { readonly kind: 'back' };
 
 export interface LiveParts {
   readonly kafka: Kafka;
@@ -78,12 +77,8 @@ export async function openLiveSource(parts: LiveParts): Promise<LiveSource> {
   return source;
 }
 
-/** Records handed to ingest at a time. */
-const readMax = 1_000;
-/** After which a question that the broker did not answer is asked again. */
-const askAgainMs = 1_000;
-
-const awayAdvice = 'check the brokers and the network; started again, it goes on where it was';
+const readMax = 1_000; // Records handed to ingest at a time.
+const askAgainMs = 1_000; // After which a question that the broker did not answer is asked again.
 
 class KafkaSource implements LiveSource {
   readonly kind = 'live';
@@ -114,9 +109,10 @@ class KafkaSource implements LiveSource {
     this.#commits = openCommits(settings.commitEvery, timer, (error) =>
       parts.notice({ kind: 'uncommitted', message: String((error as Error).message) }),
     );
-    const { awayMax } = settings;
-    const back = (): void => parts.notice({ kind: 'back' });
-    this.#contact = watchContact({ timer, awayMax, away: () => this.#missed(), back });
+    this.#contact = watchContact({
+      ...{ timer, awayMax: settings.awayMax, away: () => this.#missed() },
+      back: () => parts.notice({ kind: 'back' }),
+    });
     this.#consumer = kafka.consumer({
       groupId: group,
       sessionTimeout: settings.sessionTimeout,
@@ -133,7 +129,7 @@ class KafkaSource implements LiveSource {
   async start(): Promise<void> {
     const consumer = this.#consumer;
     const { GROUP_JOIN, HEARTBEAT, REBALANCING, CRASH, END_BATCH_PROCESS } = consumer.events;
-    consumer.on(HEARTBEAT, () => this.#contact.heard());
+    for (const answered of [HEARTBEAT, GROUP_JOIN]) consumer.on(answered, () => this.#contact.heard());
     consumer.on(GROUP_JOIN, ({ payload }) => this.#joined(payload.memberAssignment[this.#topic] ?? []));
     consumer.on(REBALANCING, () => this.#fence());
     consumer.on(CRASH, ({ payload }) => this.#crashed(payload.error, payload.restart));
@@ -291,7 +287,6 @@ class KafkaSource implements LiveSource {
 
   /** Called by kafkajs before the first fetch of the new assignment: what is paused here is not fetched. */
   #joined(partitions: readonly number[]): void {
-    this.#contact.heard();
     this.#epoch++;
     this.#fenced = true;
     this.#order.revoke();
@@ -339,9 +334,9 @@ class KafkaSource implements LiveSource {
   /** The broker is away, for longer than it may be. */
   #missed(): void {
     const { awayMax, onAway } = this.#parts.config.kafka;
-    const message = `no broker has answered for ${awayMax / 1000} s (kafka.away_max)`;
+    const message = `no broker has answered for ${awayMax / 1000} s (kafka.away_max): check brokers and network`;
     this.#parts.notice({ kind: 'away', message });
-    if (onAway === 'halt') this.#fail(new RestillError('KAFKA_UNREACHABLE', `${message}; ${awayAdvice}`));
+    if (onAway === 'halt') this.#fail(new RestillError('KAFKA_UNREACHABLE', message));
   }
 
   #fail(error: unknown): void {

@@ -38,7 +38,15 @@ const place = (name: string): string => join(directory, name);
 const recording = place('shop/clicks.jsonl.gz');
 
 /** What must be as in a run that nothing disturbs. */
-const effects = ({ groups, holdoutGroups, pairs, preferences, corrected, orphans, unclicked }: IngestCounts) => ({
+const effects = ({
+  groups,
+  holdoutGroups,
+  pairs,
+  preferences,
+  corrected,
+  orphans,
+  unclicked,
+}: IngestCounts) => ({
   ...{ groups, holdoutGroups, pairs, preferences, corrected, orphans, unclicked },
 });
 

@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../../../src/config.ts';
-import type { VerifiedReader } from '../../../src/streams/ports.ts';
 import { journalHost } from '../../../src/streams/journal-host.fs.ts';
 import { openJournalReader } from '../../../src/streams/journal-reader.lmdb.ts';
+import type { VerifiedReader } from '../../../src/streams/ports.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { BrokerProxy } from '../broker/proxy.ts';
 import { produce, testClient, withAdmin } from '../broker/topic.ts';
@@ -54,7 +54,9 @@ export class Stage {
       case 'broker-killed':
         await broker.kill();
         await pause(fault.ms);
-        return broker.start();
+        await broker.start();
+        await this.ends();
+        return;
       case 'network-stalled':
         proxy.stall();
         await pause(fault.ms);
@@ -97,12 +99,17 @@ export class Stage {
     });
   }
 
-  /** Next offset of each partition. */
+  /** Next offset of each of the partitions; asked again while the broker does not know them yet. */
   async ends(): Promise<[key: string, end: number][]> {
     const { broker, config } = this.#parts;
     const topic = config.topic!;
-    const offsets = await withAdmin(broker.bootstrap, (admin) => admin.fetchTopicOffsets(topic));
-    return offsets.map(({ partition, high }) => [`${topic}/${partition}`, Number(high)]);
+    const ask = () => withAdmin(broker.bootstrap, (admin) => admin.fetchTopicOffsets(topic));
+    for (const end = performance.now() + startMs; ; await pause(100)) {
+      const offsets = await ask().catch(() => []); // Its leaders are not elected yet.
+      if (offsets.length === this.#partitions)
+        return offsets.map(({ partition, high }) => [`${topic}/${partition}`, Number(high)]);
+      if (performance.now() > end) throw new Error(`${topic} has ${offsets.length} partitions`);
+    }
   }
 
   /**
@@ -127,7 +134,8 @@ export class Stage {
 
   #requireNoFailure(): void {
     const { failure } = this.#parts.daemon;
-    if (failure !== null) throw new Error(`the daemon left by itself with ${failure.code}: ${failure.stderr}`);
+    if (failure !== null)
+      throw new Error(`the daemon left by itself with ${failure.code}: ${failure.stderr}`);
   }
 
   #records(fault: Fault) {
@@ -168,11 +176,7 @@ export class Stage {
     await withAdmin(broker.bootstrap, (admin) =>
       admin.createPartitions({ topicPartitions: [{ topic, count: this.#partitions }] }),
     );
-    for (let known = 0; known < this.#partitions; await pause(50))
-      known = await this.ends().then(
-        (ends) => ends.length,
-        () => 0, // Its leader is not known yet.
-      );
+    await this.ends();
   }
 
   async #admitMember(ms: number): Promise<void> {
