@@ -71,6 +71,8 @@ describe('the configuration', () => {
     expect(other({ seed: 2 })).toEqual([true, true]);
     expect(other({ join: { window: '31m' } })).toEqual([true, true]);
     expect(other({ distill: { batch: 8 } })).toEqual([false, true]);
+    expect(other({ pretrain: { accumulate: 2 } })).toEqual([false, true]);
+    expect(other({ teacher: { recompute: true } })).toEqual([false, false]);
     expect(other({ trainer: { threads: 1 } })).toEqual([false, true]);
     expect(other({ trainer: { restarts_max: 1, backoff_min: '2s', restarts_window: '2h' } })).toEqual([
       false,
