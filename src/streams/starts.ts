@@ -1,6 +1,7 @@
 // Where the partitions of a new assignment are taken up: what has to be asked of the broker for it, and what
 // comes of it for each (take-up.ts decides).
 import type { KafkaConfig } from '../config-kafka.ts';
+import { RestillError } from '../errors.ts';
 import type { IngestStatus } from './ports.ts';
 import { takeUp } from './take-up.ts';
 import { partitionKey } from './watermark.ts';
@@ -38,6 +39,7 @@ export async function startsOf(
   partitions: readonly number[],
   { desk, settings, group, status, from, leftAt }: StartParts,
 ): Promise<PartitionStart[]> {
+  requireTopic(desk.topic, status.offsets);
   const ranges = await desk.ranges();
   const committed = settings.shared ? await desk.committed(group) : new Map<number, number>();
   return partitions.map((partition) => {
@@ -52,4 +54,15 @@ export async function startsOf(
     const fingerprint = next === own.next && next > low ? own.fingerprint : null;
     return { partition, next, high, fingerprint, gap };
   });
+}
+
+/** Before anything is read: another topic may be empty, and would be waited for in silence. */
+function requireTopic(topic: string, offsets: Readonly<Record<string, number>>): void {
+  const other = Object.keys(offsets).find((key) => !key.startsWith(`${topic}/`));
+  if (other === undefined) return;
+  throw new RestillError(
+    'JOURNAL_FOREIGN',
+    `the journal holds what was read of ${other}, and \`topic\` is ${topic}; ` +
+      'give another data directory, or the right topic',
+  );
 }

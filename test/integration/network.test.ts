@@ -11,7 +11,7 @@ import { type BrokerProxy, openProxy } from '../support/broker/proxy.ts';
 import { createTopic, produce, withAdmin } from '../support/broker/topic.ts';
 import { journalConfig, recordOf } from '../support/records.ts';
 
-describe.skipIf(!canRunKafka())('a live source', () => {
+describe.skipIf(!canRunKafka())('a live source', { timeout: 120_000 }, () => {
   let broker: Broker;
   let proxy: BrokerProxy;
   beforeAll(async () => {
@@ -95,6 +95,15 @@ describe.skipIf(!canRunKafka())('a live source', () => {
     const { topic, source } = await open();
     await withAdmin(broker.bootstrap, (admin) => admin.deleteTopics({ topics: [topic] }));
     await expect(offsetOf(source)).rejects.toMatchObject({ code: 'KAFKA_TOPIC_UNKNOWN' });
+    await source.close();
+  });
+
+  test('of another topic than the journal ends by name, although that topic is empty', async () => {
+    await createTopic(broker.bootstrap, 'empty', 1);
+    const config = journalConfig({}, { kafka: quickly(broker.bootstrap) });
+    const status = { offsets: { 'full/0': 3 }, fingerprints: {} };
+    const source = await openLive({ config, topic: 'empty', group: 'empty', status });
+    await expect(source.read(0)).rejects.toMatchObject({ code: 'JOURNAL_FOREIGN' });
     await source.close();
   });
 });

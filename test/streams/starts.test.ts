@@ -32,3 +32,11 @@ test.each([
 test('a gap is handed on', async () => {
   expect(await startsOf([0], parts({}, 30))).toMatchObject([{ next: 30, gap: { from: 10, to: 30 } }]);
 });
+
+test('a journal of another topic is refused before anything is asked', async () => {
+  const status = { offsets: { 'clicks-old/0': 3 }, fingerprints: {} };
+  await expect(startsOf([0], parts({ status }))).rejects.toMatchObject({
+    code: 'JOURNAL_FOREIGN',
+    message: expect.stringMatching(/clicks-old\/0.*clicks/),
+  });
+});
