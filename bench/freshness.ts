@@ -58,7 +58,7 @@ async function observe(bootstrap: string): Promise<Record<string, unknown>> {
   });
   const decode = openDecoder(service.config);
   const eventsPerSecond = Number(values.rate);
-  const startMs = systemClock.now() + 5_000; // The service has started by then.
+  const startMs = systemClock.now() + 15_000; // The service has started by then.
   const sent = await sendTraffic({ bootstrap, topic, eventsPerSecond, seconds, startMs }, (record) => {
     const event = decode(record);
     if (isEvent(event) && event.kind === 'click') ages.clicked(event.impressionId, record.timestampMs);

@@ -1,9 +1,10 @@
 // Whether `restill run` stays as it is over time. usage: npm run bench:soak [-- --minutes 30] [--rate 200]
-// [--snapshot-groups 4000] [--warm-up 0.34]. Needs Linux, Java and Maven. A simulated shop sends `rate` events
-// a second to a topic; the demo's models learn from it, with a snapshot about every minute at the defaults.
-// Every 10 s: resident memory and open files of daemon and trainer, tensors of the trainer, size of the
-// journal's files. The last line is a JSON object with the least-squares slopes per hour, over what comes
-// after the warm-up (a share of the run), and the figures at their begin and end; --samples FILE keeps all.
+// [--snapshot-groups 4000] [--warm-up 0.34] [--samples FILE]. Needs Linux, Java and Maven. A simulated shop
+// sends `rate` events a second to a topic; the demo's models learn from it. Snapshots come every so many
+// groups: choose them so that it is about a minute. Every 10 s: resident memory and open files of daemon and
+// trainer, tensors of the trainer, size of the journal's files. The last line is a JSON object with the
+// least-squares slopes per hour, over what comes after the warm-up (a share of the run), and the figures at
+// their begin and end; FILE gets all samples.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,7 +70,7 @@ async function soak(bootstrap: string): Promise<Record<string, unknown>> {
   const snapshotGroups = Number(values['snapshot-groups']);
   const settings = { bootstrap, topic, snapshotGroups, windowSeconds: 30 };
   const service = await startService(settings, directory, (line) => note(line, standing));
-  const startMs = systemClock.now() + 5_000; // The service has started by then.
+  const startMs = systemClock.now() + 15_000; // The service has started by then.
   const isOver = new AbortController();
   const sampling = sampleUntil(isOver.signal, startMs, () => vitals(service.pid, standing));
   const eventsPerSecond = Number(values.rate);

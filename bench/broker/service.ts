@@ -28,14 +28,17 @@ export interface LogLine {
 export interface Service {
   readonly config: Config;
   readonly pid: number;
-  /** SIGTERM: drains, makes a snapshot, ends. @throws RestillError BACKEND_FAILED when it did not end with 0. */
+  /**
+   * SIGTERM: drains, makes a snapshot, ends.
+   * @throws RestillError BACKEND_FAILED when it did not end with 0
+   */
   stop(): Promise<void>;
 }
 
 /** Cycles between two generations. */
 const cycles = 2;
 
-/** config/demo.yaml, live: pages close within the run, and what was learnt can be read again from the ring. */
+/** config/demo.yaml, live: pages close within the run; what was learnt can be read from the ring again. */
 function configOf({ bootstrap, topic, snapshotGroups, windowSeconds }: ServiceSettings): unknown {
   const demo = parse(readFileSync(join(repository, 'config/demo.yaml'), 'utf8')) as Record<string, unknown>;
   const window = `${windowSeconds}s`;

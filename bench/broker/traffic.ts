@@ -19,6 +19,8 @@ interface Traffic {
 type OnSent = (record: SourceRecord) => void;
 
 const tickMs = 100;
+/** Records in one request: well below what a broker takes. */
+const sendMax = 200;
 const clean = {
   lateShare: 0,
   duplicateShare: 0,
@@ -57,6 +59,7 @@ export async function sendTraffic(traffic: Traffic, onSent: OnSent): Promise<num
       await pause(tickMs);
     }
     due.push(record);
+    if (due.length === sendMax) await send();
   }
   await send();
   await producer.disconnect();
