@@ -103,8 +103,8 @@ export const configDigest = (c: Config): string => {
   const { threads, onednn } = c.trainer;
   // Nor where a model lies that training began with; what it held stands in the manifest (`starts`).
   const student = { ...c.student, start: c.student.start && 'given' };
-  // Nor where a remote teacher is asked; which model answers there is its version. Nor what is computed twice:
-  // the bits are the same, and who runs out of memory may switch it on and go on.
+  // Nor where a remote teacher is asked; which model answers there is its version. Nor what is computed
+  // twice: the bits are the same, and who runs out of memory may switch it on and go on.
   const teacher = {
     ...c.teacher,
     start: c.teacher.start && 'given',

@@ -75,7 +75,8 @@ export const startDigests = ({ student, teacher }: Config): StartDigests => ({
 });
 
 /**
- * Where the cache has `hf:ORG/NAME[@REV]`, as an absolute path; null for what is a path. A run never asks the network.
+ * Where the cache has `hf:ORG/NAME[@REV]`, as an absolute path; null for what is a path. A run never asks
+ * the network.
  *
  * @throws RestillError `USAGE`, `MODEL_NOT_CACHED` saying what to pull.
  */
