@@ -1,5 +1,5 @@
 // How long a click takes to be in the model that serves. usage: npm run bench:freshness [-- --rate 200]
-// [--minutes 5] [--snapshot-groups 5000] [--window 30]. Needs Java and Maven. `restill run` with the demo's
+// [--minutes 5] [--snapshot-groups 2500] [--window 30]. Needs Java and Maven. `restill run` with the demo's
 // models reads a topic into which a simulated shop sends `rate` events a second. A click is live when the
 // first generation is published and promoted that has learnt from its group; its age is the time since its
 // broker timestamp. Training is data-clocked, so the configured interval between snapshots is a number of
@@ -27,7 +27,7 @@ const { values } = parseArgs({
   options: {
     rate: { type: 'string', default: '200' },
     minutes: { type: 'string', default: '5' },
-    'snapshot-groups': { type: 'string', default: '5000' },
+    'snapshot-groups': { type: 'string', default: '2500' },
     window: { type: 'string', default: '30' },
   },
 });
