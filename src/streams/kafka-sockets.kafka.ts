@@ -1,8 +1,7 @@
 // The sockets of kafkajs 2.2.4, which gives up a request that is not answered in time, but not the connection
 // that it went over: where the other end is gone without a word (a firewall's, a machine's), every later
 // request goes the same way until the kernel notices, a quarter of an hour later.
-import { connect, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { createRequire } from 'node:module';
 import type { ISocketFactory } from 'kafkajs';
 import type { Timer } from '../clock.ts';
 
@@ -14,19 +13,17 @@ export interface Patience {
 }
 
 export function socketsThatGiveUp(patience: Patience, timer: Timer): ISocketFactory {
-  return ({ host, port, ssl, onConnect }) => {
-    const name = isIP(host) === 0 ? { servername: host } : {};
-    const socket = ssl
-      ? connectTls({ host, port, ...name, ...ssl }, onConnect)
-      : connect({ host, port }, onConnect);
-    socket.setKeepAlive(true, keepAliveMs);
+  const require = createRequire(import.meta.url);
+  const theirs = require('kafkajs/src/network/socketFactory.js') as () => ISocketFactory;
+  const open = theirs();
+  return (to) => {
+    const socket = open(to);
     giveUp(socket, patience, timer);
     return socket;
   };
 }
 
-/** What kafkajs has without us. */
-const keepAliveMs = 60_000;
+type Socket = ReturnType<ISocketFactory>;
 
 /** Ends the connection with an error, on which kafkajs makes another one. */
 function giveUp(socket: Socket, { usual, join }: Patience, timer: Timer): void {

@@ -334,7 +334,7 @@ class KafkaSource implements LiveSource {
   /** The broker is away, for longer than it may be. */
   #missed(): void {
     const { awayMax, onAway } = this.#parts.config.kafka;
-    const message = `no broker has answered for ${awayMax / 1000} s (kafka.away_max): check brokers and network`;
+    const message = `no broker has answered for ${awayMax / 1000} s (kafka.away_max): check the network`;
     this.#parts.notice({ kind: 'away', message });
     if (onAway === 'halt') this.#fail(new RestillError('KAFKA_UNREACHABLE', message));
   }

@@ -1,7 +1,7 @@
-// A live source whose network or broker goes away, on a real Apache Kafka: a connection whose other end is gone
-// without a word is given up and made anew, a broker that stays away is told of, or ends the source, as
-// configured; nothing waits for ever (promise 11). A topic that is deleted under a source ends it by name
-// (promise 10).
+// A live source whose network or broker goes away, on a real Apache Kafka: a connection whose other end is
+// gone without a word is given up and made anew, a broker that stays away is told of, or ends the source, as
+// configured; nothing waits for ever (promise 11). A topic that is deleted under a source, or is not the one
+// of the journal, ends it by name (promise 10).
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SourceItem } from '../../src/streams/ports.ts';
 import { type Broker, startBroker } from '../support/broker/broker.ts';

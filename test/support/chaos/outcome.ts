@@ -1,5 +1,5 @@
-// What a run has come to, for comparison: groups and counts, without what depends on how partitions interleave
-// (see src/streams/intake.ts) and on what else was in the topic.
+// What a run has come to, for comparison: groups and counts, without what depends on how partitions
+// interleave (see src/streams/intake.ts) and on what else was in the topic.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastValueFrom } from 'rxjs';

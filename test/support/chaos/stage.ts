@@ -1,5 +1,5 @@
-// A broker, a proxy before it, and a daemon that reads through it: what a chaos run does to them, and how long
-// each may take to be over it.
+// A broker, a proxy before it, and a daemon that reads through it: what a chaos run does to them, and how
+// long each may take to be over it.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
