@@ -66,7 +66,7 @@ export async function sendTraffic(traffic: Traffic, onSent: OnSent): Promise<num
   return sent;
 }
 
-/** Without pages from before the start, and the clicks on them. */
+/** Without pages from before the start, and the clicks on them: the first minutes have fewer events. */
 function* records(traffic: Traffic): Generator<SourceRecord> {
   const options = optionsOf(traffic);
   const shop = openShop(options);
