@@ -41,7 +41,7 @@ export async function loadCopies(loading: Loading): Promise<number> {
 }
 
 /** Records of a recording, without lines that are none. */
-export async function* recordsOf(file: string): AsyncGenerator<SourceRecord> {
+async function* recordsOf(file: string): AsyncGenerator<SourceRecord> {
   const source = await openRecordedSource([file], { bytesMax: 1 << 20 });
   try {
     for (let items = await source.read(0); items !== null; items = await source.read(0)) {
