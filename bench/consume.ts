@@ -1,8 +1,8 @@
 // How fast restill run takes a topic of a real broker into a durable journal, beside a bare kafkajs eachBatch
 // loop that only JSON-parses the values. usage: npm run bench:consume [-- FILE] [--copies 4] [--rounds 5]
 // [--compression none|gzip] [--idle 20] [--profile DIR]. Needs Java, Maven. FILE, a recording, is loaded
-// `copies` times; rounds of the two alternate, each side a process of its own with the launcher's flags. The last line
-// is a JSON object: ratios.journal_vs_kafkajs is the time of the bare loop over ours (the aim is 0.6 or
+// `copies` times; rounds of the two alternate, each side a process of its own with the launcher's flags. The
+// last line is a JSON object: ratios.journal_vs_kafkajs is the time of the bare loop over ours (aim: 0.6 or
 // more), ratios.journal_vs_kafkajs_cpu the same in processor time; idleCpuPercent is our share of a core at
 // the end of the topic (the aim is below 1); heapMiB is what lives after each tenth of the topic.
 import { parseArgs } from 'node:util';
