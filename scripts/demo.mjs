@@ -19,7 +19,7 @@ function restill(...args) {
 // Another run starts from nothing; an interrupted one goes on.
 if (existsSync(`${out}/model`)) rmSync(out, { recursive: true });
 if (!existsSync(`${out}/shop/truth.json`))
-  restill('simulate', '--out', `${out}/shop`, '--seed', '1', '--impressions', '14000', '--force');
+  restill('simulate', '--out', `${out}/shop`, '--seed', '1', '--impressions', '24000', '--force');
 restill(
   'replay',
   `${out}/shop/clicks.jsonl.gz`,
