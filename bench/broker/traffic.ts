@@ -4,7 +4,7 @@ import type { SourceRecord } from '../../src/contract.ts';
 import { defaults, type SimulationOptions } from '../../src/simulate/options.ts';
 import { openShop, recordTopic } from '../../src/simulate/topic.ts';
 import { isLetter, parseEnvelope } from '../../src/streams/envelope.ts';
-import { testClient } from '../../test/support/broker/topic.ts';
+import { producerByPartition } from '../../test/support/broker/topic.ts';
 
 interface Traffic {
   readonly bootstrap: string;
@@ -34,12 +34,7 @@ const secondsPerDay = 86_400;
 /** Sends until `seconds` are over. A record's timestamp is when it happens, which is when it is sent. */
 export async function sendTraffic(traffic: Traffic, onSent: OnSent): Promise<number> {
   const { bootstrap, topic, startMs, seconds } = traffic;
-  const producer = testClient(bootstrap).producer({
-    createPartitioner:
-      () =>
-      ({ message }) =>
-        message.partition!,
-  });
+  const producer = producerByPartition(bootstrap);
   await producer.connect();
   const endMs = startMs + 1000 * seconds;
   let sent = 0;

@@ -1,7 +1,7 @@
 // Topics on a test broker: made, filled with records whose partitions, keys and timestamps are kept, and cut
 // at their beginning as retention does.
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Admin, CompressionTypes, Kafka, logLevel } from 'kafkajs';
+import { type Admin, CompressionTypes, Kafka, logLevel, type Producer } from 'kafkajs';
 import type { SourceRecord } from '../../../src/contract.ts';
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1';
@@ -52,6 +52,15 @@ export async function createTopic(
 
 const sendBytesMax = 512 * 1024;
 
+/** A producer, not connected yet, that sends each message to the partition that it names. */
+export const producerByPartition = (bootstrap: string): Producer =>
+  testClient(bootstrap).producer({
+    createPartitioner:
+      () =>
+      ({ message }) =>
+        message.partition!,
+  });
+
 /** Appends the records, each to its partition; offsets are given by the broker, from 0 in a new topic. */
 export async function produce(
   bootstrap: string,
@@ -59,12 +68,7 @@ export async function produce(
   { topic = records[0]?.topic ?? '', compression = CompressionTypes.None } = {},
 ): Promise<void> {
   if (records.length === 0) return;
-  const producer = testClient(bootstrap).producer({
-    createPartitioner:
-      () =>
-      ({ message }) =>
-        message.partition!,
-  });
+  const producer = producerByPartition(bootstrap);
   await producer.connect();
   try {
     const send = (part: readonly SourceRecord[]) =>
