@@ -1,4 +1,5 @@
 // Runs one loss in both ways: compiled with the hand-written gradients, and eagerly with those of tfjs.
+
 import { expect } from 'vitest';
 import type { NamedTensor, Tensors } from '../../src/contract.ts';
 import { type Random, randomFor } from '../../src/random.ts';
@@ -7,6 +8,7 @@ import { type Differentiated, type EagerOps, eagerGradients } from '../../src/te
 import { type FeedSpec, Graph, type Output } from '../../src/tensor/graph.ts';
 import { dataTypeOf } from '../../src/tensor/graph-def.ts';
 import type { GraphOps } from '../../src/tensor/graph-ops.ts';
+import type { LlamaConfig } from '../../src/tensor/model-config.ts';
 import type { Ops } from '../../src/tensor/ops.ts';
 import type { FeedValue } from '../../src/tensor/packing.ts';
 import { elements, type ParameterSpec } from '../../src/tensor/parameters.ts';
@@ -145,3 +147,20 @@ export function expectSame(actual: Differentiated, expected: Differentiated): vo
     expect([name, off / Math.max(floor, largest(data)) < 1e-4]).toEqual([name, true]);
   }
 }
+
+/** A decoder that is checked number by number. */
+export const tinyLlama: LlamaConfig = {
+  vocabulary: 40,
+  layers: 2,
+  hidden: 12,
+  heads: 4,
+  keyValueHeads: 2,
+  headSize: 6,
+  intermediate: 20,
+  positions: 16,
+  ropeTheta: 10_000,
+  ropeScaling: null,
+  epsilon: 1e-5,
+  tied: true,
+  attentionBias: false,
+};

@@ -11,23 +11,9 @@ import type { LlamaConfig } from '../../src/tensor/model-config.ts';
 import { pack, packCompletions } from '../../src/tensor/packing.ts';
 import { rankNet } from '../../src/trainer/losses.ts';
 import { plainLlamaCrossEntropy, plainLlamaHidden, plainLlamaScore } from '../support/plain-models.ts';
-import { compiled, computed, eager, expectSame, lively } from '../support/tensor.ts';
+import { compiled, computed, eager, expectSame, lively, tinyLlama } from '../support/tensor.ts';
 
-const llama: LlamaConfig = {
-  vocabulary: 40,
-  layers: 2,
-  hidden: 12,
-  heads: 4,
-  keyValueHeads: 2,
-  headSize: 6,
-  intermediate: 20,
-  positions: 16,
-  ropeTheta: 10_000,
-  ropeScaling: null,
-  epsilon: 1e-5,
-  tied: true,
-  attentionBias: false,
-};
+const llama = tinyLlama;
 const qwen: LlamaConfig = {
   ...llama,
   heads: 3,

@@ -23,23 +23,9 @@ import {
 } from '../../src/tensor/packing.ts';
 import { initialize } from '../../src/tensor/parameters.ts';
 import { rankNet } from '../../src/trainer/losses.ts';
-import { compile, computed, eager, expectSame, lively } from '../support/tensor.ts';
+import { compile, computed, eager, expectSame, lively, tinyLlama } from '../support/tensor.ts';
 
-const llama: LlamaConfig = {
-  vocabulary: 40,
-  layers: 2,
-  hidden: 12,
-  heads: 4,
-  keyValueHeads: 2,
-  headSize: 6,
-  intermediate: 20,
-  positions: 16,
-  ropeTheta: 10_000,
-  ropeScaling: null,
-  epsilon: 1e-5,
-  tied: true,
-  attentionBias: true,
-};
+const llama: LlamaConfig = { ...tinyLlama, attentionBias: true };
 const specs = llamaParameters(llama);
 const base = lively(specs, 1);
 const all = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
