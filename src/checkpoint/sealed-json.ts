@@ -9,6 +9,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /** @throws BUG for what JSON cannot hold (NaN, undefined), which JSON.stringify would silently change. */
 export function seal(fields: Fields): Uint8Array {
   assert(!('sha256' in fields), 'the field sha256 belongs to the seal');
+  assertHolds(fields);
   return Buffer.from(text({ ...fields, sha256: digest(fields) }));
 }
 
@@ -42,6 +43,13 @@ function sorted(value: unknown): unknown {
         .sort()
         .map((key) => [key, sorted(value[key])]),
     );
+  return value;
+}
+
+// Asked of what is written, never of what was read: there 1e999 is Infinity, and that is damage, not a bug.
+function assertHolds(value: unknown): void {
+  if (Array.isArray(value)) return value.forEach(assertHolds);
+  if (isObject(value)) return Object.values(value).forEach(assertHolds);
   assert(
     value === null ||
       typeof value === 'string' ||
@@ -49,7 +57,6 @@ function sorted(value: unknown): unknown {
       (typeof value === 'number' && Number.isFinite(value)),
     `sealed JSON cannot hold ${String(value)}`,
   );
-  return value;
 }
 
 const isObject = (value: unknown): value is Fields =>
