@@ -1,0 +1,76 @@
+// What serving is made of, and what its parts know of each other: an engine scores with one student, a ranker
+// keeps the live one, the door (HTTP) asks the ranker.
+import type { EncodedPair, GenerationId } from '../contract.ts';
+
+/** A text to be scored for a query, as clients send it: title and summary are one text by then. */
+export interface QueryDocument {
+  readonly query: string;
+  readonly document: string;
+}
+
+/** Which student answers: the live one, or the newest that is not (to compare them side by side). */
+export type Which = 'live' | 'candidate';
+
+export interface RankOptions {
+  readonly which: Which;
+  /** The caller has gone: what is not under way yet is dropped. */
+  readonly signal: AbortSignal;
+}
+
+export interface Ranked {
+  /** The one that gave every one of these logits. */
+  readonly generation: GenerationId;
+  /** In the order of the pairs. */
+  readonly logits: Float32Array;
+}
+
+/** What is said of a student that can answer. */
+export interface ServedModel {
+  readonly generation: GenerationId;
+  /** Milliseconds since 1970 when it began to answer. */
+  readonly since: number;
+  /** Longest sequence in tokens; longer pairs are cut as in training. */
+  readonly tokensMax: number;
+  /** Longest sequence that it could take. */
+  readonly positions: number;
+  readonly weightsSha256: string;
+  /** Bytes of its weights. */
+  readonly bytes: number;
+}
+
+/** Why a generation that should have gone live did not. */
+export interface Refusal {
+  readonly generation: GenerationId | null;
+  readonly code: string;
+  readonly message: string;
+  readonly at: number;
+}
+
+export interface RankerFigures {
+  readonly queuedPairs: number;
+  readonly swaps: number;
+  readonly refusals: number;
+  readonly batches: number;
+  readonly pairs: number;
+}
+
+export interface Ranker {
+  /**
+   * Errors: SERVE_BUSY when the queue is full (retry later), SERVE_NOT_READY when no student is live or there
+   * is no candidate, the signal's reason when it was aborted.
+   */
+  rank(pairs: readonly QueryDocument[], options: RankOptions): Promise<Ranked>;
+  live(): ServedModel | null;
+  lastRefusal(): Refusal | null;
+  figures(): RankerFigures;
+  /** Answers what is queued, takes nothing more, disposes every student. */
+  close(): Promise<void>;
+}
+
+/** One student, ready to score. */
+export interface Engine {
+  /** Logits in the order of the sequences, which may have different lengths. Calls may overlap. */
+  score(sequences: readonly EncodedPair[]): Promise<Float32Array>;
+  /** After the last call has been answered. */
+  dispose(): Promise<void>;
+}
