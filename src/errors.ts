@@ -105,6 +105,13 @@ const table = {
     exit: 5,
   },
   DRAIN_TIMED_OUT: { meaning: 'a stop took longer than run.drain_deadline', disposition: 'halt', exit: 5 },
+  SERVE_BUSY: { meaning: 'more waits to be scored than serve holds', disposition: 'retry', exit: 5 },
+  SERVE_NOT_READY: { meaning: 'no student is there to answer yet', disposition: 'retry', exit: 5 },
+  SERVE_TEXT_TOO_LONG: {
+    meaning: 'a text is longer than the student reads, and must not be cut',
+    disposition: 'reject',
+    exit: 3,
+  },
   LISTEN_FAILED: { meaning: 'an address cannot be listened on', disposition: 'halt', exit: 5 },
 } as const satisfies Record<string, Entry>;
 

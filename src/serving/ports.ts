@@ -15,6 +15,8 @@ export interface RankOptions {
   readonly which: Which;
   /** The caller has gone: what is not under way yet is dropped. */
   readonly signal: AbortSignal;
+  /** False: a pair that is longer than the student reads is refused instead of cut. */
+  readonly cut: boolean;
 }
 
 export interface Ranked {
@@ -22,6 +24,8 @@ export interface Ranked {
   readonly generation: GenerationId;
   /** In the order of the pairs. */
   readonly logits: Float32Array;
+  /** Of all pairs together, as they were read; clients are told of their usage. */
+  readonly tokens: number;
 }
 
 /** What is said of a student that can answer. */
@@ -56,8 +60,9 @@ export interface RankerFigures {
 
 export interface Ranker {
   /**
-   * Errors: SERVE_BUSY when the queue is full (retry later), SERVE_NOT_READY when no student is live or there
-   * is no candidate, the signal's reason when it was aborted.
+   * Errors: SERVE_BUSY (a `ServeBusy`) when the queue is full (retry later), SERVE_NOT_READY when no student is
+   * live or there is no candidate, SERVE_TEXT_TOO_LONG for a pair that must not be cut, the signal's reason
+   * when it was aborted.
    */
   rank(pairs: readonly QueryDocument[], options: RankOptions): Promise<Ranked>;
   live(): ServedModel | null;
