@@ -8,6 +8,7 @@ import { kafka, kafkaRules } from './config-kafka.ts';
 import * as learning from './config-learning.ts';
 import * as models from './config-models.ts';
 import { admin, run, trainer, trainerRules } from './config-service.ts';
+import { serve, serveRules } from './config-serving.ts';
 import * as streams from './config-streams.ts';
 import { remoteTeacherRules } from './config-teacher.ts';
 import { RestillError } from './errors.ts';
@@ -41,6 +42,7 @@ export const schema = z.strictObject({
   trainer,
   run,
   admin,
+  serve,
 });
 
 type Camel<S extends string> = S extends `${infer A}_${infer B}` ? `${A}${Capitalize<Camel<B>>}` : S;
@@ -96,6 +98,7 @@ export const configDigest = (c: Config): string => {
     evaluation: _evaluation,
     run: _run,
     admin: _admin,
+    serve: _serve,
     kafka: _kafka,
     ...rest
   } = c;
@@ -131,6 +134,7 @@ function relate(c: Config): void {
   const rules: (readonly [boolean, string])[] = [
     ...kafkaRules(c.kafka),
     ...trainerRules(c.trainer),
+    ...serveRules(c),
     ...eventsRules(c.events),
     ...remoteTeacherRules(c.teacher),
     ...streams.streamsRules(c),

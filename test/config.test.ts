@@ -21,7 +21,8 @@ describe('the configuration', () => {
     const file = (name: string): string =>
       readFileSync(new URL(`../config/${name}`, import.meta.url), 'utf8');
     expect(JSON.parse(file('schema.json'))).toEqual(JSON.parse(JSON.stringify(jsonSchema())));
-    for (const example of ['demo.yaml', 'esci.yaml', 'service.yaml']) parseConfig(parse(file(example)));
+    for (const example of ['demo.yaml', 'esci.yaml', 'service.yaml', 'serve.yaml'])
+      parseConfig(parse(file(example)));
   });
 
   it('turns units into milliseconds and bytes, and is frozen', () => {

@@ -43,6 +43,7 @@ const paths: readonly (readonly string[])[] = [
   ['kafka', 'tls', 'certificate'],
   ['kafka', 'tls', 'key', 'file'],
   ['kafka', 'sasl', 'password', 'file'],
+  ['serve', 'token', 'file'],
 ];
 
 /** Paths in a configuration are relative to the file that holds them, wherever restill is started. */

@@ -21,6 +21,10 @@ export function readSecrets({ tls, sasl }: KafkaConfig): Secrets {
 export const readTeacherToken = ({ remote }: Config['teacher']): string | null =>
   remote?.token ? read('teacher.remote.token', remote.token) : null;
 
+/** Of `restill serve`; null where clients need none. Errors as for `readSecrets`. */
+export const readServeToken = ({ token }: Config['serve']): string | null =>
+  token === null ? null : read('serve.token', token);
+
 /** What the log must mask, whoever writes it. */
 export function secretTexts({ password, key }: Secrets): string[] {
   return [password, key].filter((text) => text !== null);
