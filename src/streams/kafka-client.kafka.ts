@@ -50,9 +50,34 @@ export function openKafka(config: KafkaConfig, secrets: Secrets, { note, timer }
     logLevel: kafkajs.logLevel.WARN,
     logCreator:
       () =>
-      ({ namespace, log }) =>
-        note(`${namespace}: ${log.message}`),
+      ({ namespace, level, log }) => {
+        if (level <= kafkajs.logLevel.WARN) note(`${namespace}: ${log.message}`);
+        else if (log.message === coordinatorTried) coordinatorTroubles.set(log.groupId as string, log.error);
+      },
   });
+}
+
+/** What kafkajs logs for debugging, with the error that it hides from its caller. */
+const coordinatorTried = 'Tried to find group coordinator';
+const coordinatorTroubles = new Map<string, unknown>();
+
+/**
+ * Asks something about a group. Where kafkajs says no more than that it found no coordinator of it, the
+ * error is the one behind that: a denied group, or no answer.
+ */
+export async function askAboutGroup<T>(kafka: Kafka, group: string, ask: () => Promise<T>): Promise<T> {
+  const logger = kafka.logger();
+  coordinatorTroubles.delete(group);
+  logger.setLogLevel(kafkajs.logLevel.DEBUG);
+  try {
+    return await ask();
+  } catch (error) {
+    const isHidden = (error as Error).name === 'KafkaJSGroupCoordinatorNotFound';
+    throw isHidden ? (coordinatorTroubles.get(group) ?? error) : error;
+  } finally {
+    logger.setLogLevel(kafkajs.logLevel.WARN);
+    coordinatorTroubles.delete(group);
+  }
 }
 
 /** A little more than kafkajs gives a request, so that it has the first word. */

@@ -1,6 +1,7 @@
 // What is asked of a broker about a topic, beside reading it.
 import type { Admin, Kafka } from 'kafkajs';
 import { RestillError } from '../errors.ts';
+import { askAboutGroup } from './kafka-client.kafka.ts';
 import { kafkaError } from './kafka-errors.ts';
 
 /** First offset that the broker has, and the one after the last. */
@@ -15,7 +16,10 @@ export interface TopicDesk {
   ranges(): Promise<Map<number, Range>>;
   /** The first offset whose record is at least that old, per partition; `high` where there is none. */
   offsetsAt(timeMs: number): Promise<Map<number, number>>;
-  /** Next offset as the group has committed it; partitions without one are absent. */
+  /**
+   * Next offset as the group has committed it; partitions without one are absent.
+   * @throws RestillError KAFKA_DENIED where the user may not read the group, KAFKA_UNREACHABLE
+   */
   committed(group: string): Promise<Map<number, number>>;
   close(): Promise<void>;
 }
@@ -58,7 +62,9 @@ export async function openTopicDesk(kafka: Kafka, topic: string): Promise<TopicD
       ),
     committed: (groupId) =>
       asking(`ask what the group ${groupId} has committed`, async () => {
-        const found = await admin.fetchOffsets({ groupId, topics: [topic] });
+        const found = await askAboutGroup(kafka, groupId, () =>
+          admin.fetchOffsets({ groupId, topics: [topic] }),
+        );
         const partitions = found.flatMap((entry) => entry.partitions);
         return byPartition(
           partitions.filter(({ offset }) => Number(offset) >= 0),

@@ -10,16 +10,17 @@
 //    offsets are known.
 // 4. An offset out of range is reset silently (to the beginning: see `fromBeginning`). So each batch must
 //    begin where the last one ended (live-order.ts), and a gap is looked into.
-// 5. A crash without a restart leaves a process that does nothing: it fails the source.
-// 6. It tries to reach a broker for ever, and says nothing of it: the answers are watched (contact.ts).
+// 5. It tries to reach a broker for ever, and says nothing of it: the answers are watched (contact.ts).
+// 6. What becomes of a consumer that crashed: see group-member.kafka.ts.
 // 7. A commit from outside of a batch that meets a rebalance ends the consumer; the one that a batch is given
 //    does not. It is for lag tools only, and may fail.
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { EachBatchPayload, Kafka } from 'kafkajs';
 import type { Timer } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { RestillError } from '../errors.ts';
 import { type Commits, openCommits } from './commits.ts';
 import { type Contact, watchContact } from './contact.ts';
+import { GroupMember, type PassedBatch } from './group-member.kafka.ts';
 import { kafkaError } from './kafka-errors.ts';
 import type { TopicDesk } from './kafka-topic.kafka.ts';
 import { LiveOrder, type PartitionProgress } from './live-order.ts';
@@ -85,7 +86,7 @@ class KafkaSource implements LiveSource {
   readonly inputs = 1;
   readonly #parts: LiveParts;
   readonly #topic: string;
-  readonly #consumer: Consumer;
+  readonly #member: GroupMember;
   readonly #order: LiveOrder;
   readonly #commits: Commits;
   readonly #contact: Contact;
@@ -113,34 +114,20 @@ class KafkaSource implements LiveSource {
       ...{ timer, awayMax: settings.awayMax, away: () => this.#missed() },
       back: () => parts.notice({ kind: 'back' }),
     });
-    this.#consumer = kafka.consumer({
-      groupId: group,
-      sessionTimeout: settings.sessionTimeout,
-      rebalanceTimeout: 2 * settings.sessionTimeout,
-      heartbeatInterval: settings.heartbeatEvery,
-      metadataMaxAge: settings.metadataEvery,
-      allowAutoTopicCreation: false,
-      maxWaitTimeInMs: settings.fetchWait,
-      maxBytesPerPartition: settings.fetchBytesMax,
-      maxBytes: Math.max(settings.fetchBytesMax, settings.bufferMax >> 1),
-    });
+    const events = {
+      heard: () => this.#contact.heard(),
+      joined: (partitions: readonly number[]) => this.#joined(partitions),
+      left: () => this.#fence(),
+      take: (payload: EachBatchPayload) => this.#take(payload),
+      passedOver: (batch: PassedBatch) => this.#passedOver(batch),
+      restarting: (message: string) => parts.notice({ kind: 'restarting', message }),
+      failed: (error: RestillError) => this.#fail(error),
+    };
+    this.#member = new GroupMember({ kafka, desk, group, settings, timer, events });
   }
 
-  async start(): Promise<void> {
-    const consumer = this.#consumer;
-    const { GROUP_JOIN, HEARTBEAT, REBALANCING, CRASH, END_BATCH_PROCESS } = consumer.events;
-    for (const answered of [HEARTBEAT, GROUP_JOIN]) consumer.on(answered, () => this.#contact.heard());
-    consumer.on(GROUP_JOIN, ({ payload }) => this.#joined(payload.memberAssignment[this.#topic] ?? []));
-    consumer.on(REBALANCING, () => this.#fence());
-    consumer.on(CRASH, ({ payload }) => this.#crashed(payload.error, payload.restart));
-    consumer.on(END_BATCH_PROCESS, ({ payload }) => this.#passedOver(payload));
-    await consumer.connect();
-    await consumer.subscribe({ topics: [this.#topic], fromBeginning: true });
-    await consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      eachBatch: (payload) => this.#take(payload),
-    });
+  start(): Promise<void> {
+    return this.#member.start();
   }
 
   async read(): Promise<SourceItem[] | null> {
@@ -179,7 +166,7 @@ class KafkaSource implements LiveSource {
     this.#wake();
     this.#contact.close();
     await this.#commits.close();
-    await this.#consumer.disconnect();
+    await this.#member.close();
   }
 
   /**
@@ -244,12 +231,7 @@ class KafkaSource implements LiveSource {
   }
 
   /** Batches of nothing but markers and aborted records are not handed over. */
-  #passedOver(batch: {
-    partition: number;
-    batchSize: number;
-    lastOffset: string;
-    highWatermark: string;
-  }): void {
+  #passedOver(batch: PassedBatch): void {
     if (this.#fenced || batch.batchSize > 0) return;
     const next = Number(batch.lastOffset) + 1;
     this.#order.advance(batch.partition, next, Number(batch.highWatermark), this.#nowMs());
@@ -268,13 +250,13 @@ class KafkaSource implements LiveSource {
 
   #hold(partitions: readonly number[]): void {
     if (partitions.length === 0) return;
-    this.#consumer.pause([{ topic: this.#topic, partitions: [...partitions] }]);
+    this.#member.pause(partitions);
     for (const partition of partitions) this.#paused.add(partition);
   }
 
   #release(partitions: readonly number[]): void {
     if (partitions.length === 0) return;
-    this.#consumer.resume([{ topic: this.#topic, partitions: [...partitions] }]);
+    this.#member.resume(partitions);
     for (const partition of partitions) this.#paused.delete(partition);
   }
 
@@ -313,8 +295,7 @@ class KafkaSource implements LiveSource {
     for (const { partition, next, high, fingerprint, gap } of starts) {
       if (gap !== null) this.#parts.notice({ kind: 'gap', partition, ...gap });
       this.#order.assign(partition, { next, high, fingerprint }, this.#nowMs());
-      const offset = String(fingerprint === null ? next : next - 1);
-      this.#consumer.seek({ topic: this.#topic, partition, offset });
+      this.#member.seek(partition, fingerprint === null ? next : next - 1);
     }
     const partitions = starts.map(({ partition }) => partition);
     this.#paused.clear();
@@ -323,12 +304,6 @@ class KafkaSource implements LiveSource {
     this.#fenced = false;
     this.#parts.notice({ kind: 'joined', partitions });
     this.#wake();
-  }
-
-  #crashed(error: Error, restarts: boolean): void {
-    this.#fenced = true;
-    if (restarts) this.#parts.notice({ kind: 'restarting', message: error.message });
-    else this.#fail(error);
   }
 
   /** The broker is away, for longer than it may be. */

@@ -123,19 +123,19 @@ describe.skipIf(RESTILL_CHAOS_SEED === undefined || !canRunKafka())('restill run
     await stage.settle();
     for (const { fault, settle } of plan) {
       if (process.env.RESTILL_CHAOS_LOG) console.log(new Date().toISOString(), fault, settle);
-      await stage.suffer(fault);
+      await stage.bounded(`the fault ${JSON.stringify(fault)}`, stage.suffer(fault));
       if (settle) await stage.settle();
     }
     while (feed.hasMore()) await stage.feed(10);
     await stage.settle();
     await stage.trainerUp();
-    const ended = await daemon.stop();
+    const ended = await stage.bounded('the daemon stops', daemon.stop());
     expect(ended, JSON.stringify(daemon.log().slice(-20))).toMatchObject({ code: 0 });
     expect(daemon.failure).toBeNull();
-    await stage.close();
 
+    const direct = configure(broker.bootstrap).config;
     const expected = await undisturbed(recording, config);
-    const outcome = await broughtToItsEnd(data, configure(broker.bootstrap).config);
+    const outcome = await stage.bounded('the topic is read to its end', broughtToItsEnd(data, direct));
     expect(outcome.groups).toEqual(expected.groups);
     expect(effects(outcome.counts)).toEqual(effects(expected.counts));
     expect(outcome.counts).toMatchObject({
@@ -144,6 +144,8 @@ describe.skipIf(RESTILL_CHAOS_SEED === undefined || !canRunKafka())('restill run
       duplicates: feed.repeated,
     });
     expect(lettersIn(data).sort()).toEqual([...feed.poison].sort());
-    expect(await lettersInTopic(configure(broker.bootstrap).config)).toEqual(new Set(feed.poison));
+    const letters = await stage.bounded('the dead letters are read', lettersInTopic(direct));
+    expect(letters).toEqual(new Set(feed.poison));
+    await stage.close();
   });
 });

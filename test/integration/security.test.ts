@@ -12,15 +12,20 @@ import { makeCertificates, securedBy } from '../support/broker/security.ts';
 import { createTopic, produce, withAdmin } from '../support/broker/topic.ts';
 import { journalConfig, recordOf } from '../support/records.ts';
 
-const users = { reader: 'let me read', stranger: 'who am I' };
+const users = { reader: 'let me read', stranger: 'who am I', loner: 'no group' };
 
 describe.skipIf(!canRunKafka())('a broker that is secured', () => {
   const directory = mkdtempSync(join(tmpdir(), 'restill-tls-'));
   let broker: Broker;
   let ca: string;
 
-  const allow = (operation: AclOperationTypes, resourceType: AclResourceTypes, resourceName: string) => ({
-    ...{ operation, resourceType, resourceName, host: '*', principal: 'User:reader' },
+  const allow = (
+    operation: AclOperationTypes,
+    resourceType: AclResourceTypes,
+    resourceName: string,
+    user = 'reader',
+  ) => ({
+    ...{ operation, resourceType, resourceName, host: '*', principal: `User:${user}` },
     permissionType: AclPermissionTypes.ALLOW,
     resourcePatternType: ResourcePatternTypes.LITERAL,
   });
@@ -32,8 +37,10 @@ describe.skipIf(!canRunKafka())('a broker that is secured', () => {
     broker = await startBroker(securedBy(users, certificates));
     await createTopic(broker.bootstrap, 'clicks', 1);
     await produce(broker.bootstrap, [recordOf(0, 0, 1)]);
+    const readGroups = allow(AclOperationTypes.READ, AclResourceTypes.GROUP, '*');
+    const ungrouped = allow(AclOperationTypes.READ, AclResourceTypes.TOPIC, 'clicks', 'loner');
     await withAdmin(broker.bootstrap, (admin) =>
-      admin.createAcls({ acl: [readTopic, allow(AclOperationTypes.READ, AclResourceTypes.GROUP, '*')] }),
+      admin.createAcls({ acl: [readTopic, readGroups, ungrouped] }),
     );
   });
   afterAll(async () => {
@@ -76,6 +83,13 @@ describe.skipIf(!canRunKafka())('a broker that is secured', () => {
   test('a user who may not read the topic', async () => {
     await expect(read('SASL', sasl('plain', 'stranger'), users.stranger)).rejects.toMatchObject({
       code: 'KAFKA_DENIED',
+    });
+  });
+
+  test('a user who may not read the group, although that shows as one without a coordinator', async () => {
+    await expect(read('SASL', sasl('plain', 'loner'), users.loner)).rejects.toMatchObject({
+      code: 'KAFKA_DENIED',
+      message: expect.stringContaining('READ the group'),
     });
   });
 

@@ -12,7 +12,7 @@ test.each([
   ['KAFKA_DENIED', thrown('KafkaJSSASLAuthenticationError', 'SASL PLAIN authentication failed')],
   ['KAFKA_DENIED', thrown('KafkaJSProtocolError', 'no', { type: 'TOPIC_AUTHORIZATION_FAILED' })],
   ['KAFKA_DENIED', retried(thrown('KafkaJSProtocolError', 'no', { type: 'GROUP_AUTHORIZATION_FAILED' }))],
-  ['KAFKA_DENIED', thrown('KafkaJSGroupCoordinatorNotFound', 'Failed to find group coordinator')],
+  ['KAFKA_UNREACHABLE', thrown('KafkaJSGroupCoordinatorNotFound', 'Failed to find group coordinator')],
   ['KAFKA_TOPIC_UNKNOWN', thrown('KafkaJSProtocolError', 'no', { type: 'UNKNOWN_TOPIC_OR_PARTITION' })],
   [
     'KAFKA_UNTRUSTED',

@@ -11,6 +11,7 @@ import type { Broker } from '../broker/broker.ts';
 import type { BrokerProxy } from '../broker/proxy.ts';
 import { produce, testClient, withAdmin } from '../broker/topic.ts';
 import type { Daemon } from './daemon.ts';
+import { within } from './deadline.ts';
 import type { Feed } from './feed.ts';
 import type { Fault } from './schedule.ts';
 
@@ -125,7 +126,39 @@ export class Stage {
 
   async within(what: string, holds: () => boolean, ms = this.deadlineMs()): Promise<void> {
     for (const end = performance.now() + ms; !holds(); await pause(50))
-      if (performance.now() > end) throw new Error(`after ${ms} ms it is not so that ${what}`);
+      if (performance.now() > end)
+        throw new Error(`after ${ms} ms it is not so that ${what}\n${await this.standing()}`);
+  }
+
+  /** What may take as long as the broker and the daemon together, and no longer. */
+  bounded<T>(what: string, work: Promise<T>): Promise<T> {
+    const ms = this.deadlineMs() + 2 * startMs;
+    return within(what, work, { ms, standing: () => this.standing() });
+  }
+
+  /** Where everything is: for the message of what hangs. */
+  async standing(): Promise<string> {
+    const { broker, config, daemon, proxy } = this.#parts;
+    const { group } = config.kafka;
+    const asked = withAdmin(broker.bootstrap, async (admin) => {
+      const { groups } = await admin.describeGroups([group]);
+      return groups.map(({ state, members }) => ({ state, members: members.map((m) => m.clientId) }));
+    });
+    const quickly = { ms: 10_000, standing: () => '' };
+    const said = (error: unknown): string => String(error);
+    return JSON.stringify(
+      {
+        ends: await within('asking for the ends', this.ends(), quickly).catch(said),
+        durable: this.#durable(),
+        group: await within('asking for the group', asked, quickly).catch(said),
+        connections: proxy.connections,
+        daemon: daemon.log().slice(-25),
+        left: daemon.left,
+        failure: daemon.failure,
+      },
+      null,
+      1,
+    );
   }
 
   async close(): Promise<void> {

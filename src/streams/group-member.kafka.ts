@@ -1,0 +1,163 @@
+// Our member of the consumer group: a consumer of kafkajs 2.2.4, and another one when it has come to its end
+// for a reason that passes.
+//
+// What is known of kafkajs and followed here:
+// 1. A crash that it does not take for retriable leaves a process that does nothing. What passes (no broker
+//    or coordinator answers) is followed by a new consumer, anything else fails the member.
+// 2. A coordinator that is not found may be a broker that restarts or a group that is denied; it says which in
+//    its debugging log only, so the desk is asked (kafka-topic.kafka.ts).
+// 3. It has consumers that hang and say nothing: in a join that is never answered, or in a stop that waits for
+//    a fetch which is gone. One that gives no sign of life while the broker answers others is replaced.
+// 4. Events of a consumer that was replaced still come. They are not listened to.
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Timer } from '../clock.ts';
+import type { KafkaConfig } from '../config-kafka.ts';
+import type { RestillError } from '../errors.ts';
+import { kafkaError } from './kafka-errors.ts';
+import type { TopicDesk } from './kafka-topic.kafka.ts';
+
+/** A batch of which nothing was handed over: control records, or those of an aborted transaction. */
+export interface PassedBatch {
+  readonly partition: number;
+  readonly batchSize: number;
+  readonly lastOffset: string;
+  readonly highWatermark: string;
+}
+
+/** What a member tells, all of it synchronously. */
+export interface MemberEvents {
+  /** An answer of the group's coordinator came. */
+  heard(): void;
+  /** Before the first fetch of the new assignment. */
+  joined(partitions: readonly number[]): void;
+  /** Until it has joined again, nothing that comes is to be taken. */
+  left(): void;
+  take(payload: EachBatchPayload): Promise<void>;
+  passedOver(batch: PassedBatch): void;
+  restarting(message: string): void;
+  /** For good. */
+  failed(error: RestillError): void;
+}
+
+export interface MemberParts {
+  readonly kafka: Kafka;
+  readonly desk: Pick<TopicDesk, 'topic' | 'committed'>;
+  readonly group: string;
+  readonly settings: KafkaConfig;
+  readonly timer: Timer;
+  readonly events: MemberEvents;
+}
+
+/** After a crash, before the next consumer is made. */
+const againMs = 1_000;
+/** How often in a row the broker may refuse us: one that has just started may not know its users yet. */
+const denialsMax = 2;
+
+export class GroupMember {
+  readonly #parts: MemberParts;
+  #consumer: Consumer | null = null;
+  #closed = false;
+  #denials = 0;
+  #cancel: () => void = () => {};
+
+  constructor(parts: MemberParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws what kafkajs throws while it connects */
+  async start(): Promise<void> {
+    const { desk } = this.#parts;
+    const consumer = openConsumer(this.#parts);
+    this.#consumer = consumer;
+    this.#listen(consumer);
+    await consumer.connect();
+    await consumer.subscribe({ topics: [desk.topic], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: async (payload) => {
+        if (consumer !== this.#consumer) return;
+        this.#denials = 0;
+        await this.#parts.events.take(payload);
+      },
+    });
+  }
+
+  pause(partitions: readonly number[]): void {
+    this.#consumer!.pause([{ topic: this.#parts.desk.topic, partitions: [...partitions] }]);
+  }
+
+  resume(partitions: readonly number[]): void {
+    this.#consumer!.resume([{ topic: this.#parts.desk.topic, partitions: [...partitions] }]);
+  }
+
+  seek(partition: number, offset: number): void {
+    this.#consumer!.seek({ topic: this.#parts.desk.topic, partition, offset: String(offset) });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancel();
+    await this.#consumer?.disconnect();
+  }
+
+  #listen(consumer: Consumer): void {
+    const { events, desk } = this.#parts;
+    const { GROUP_JOIN, HEARTBEAT, REBALANCING, CRASH, END_BATCH_PROCESS } = consumer.events;
+    const isOurs = (): boolean => consumer === this.#consumer;
+    consumer.on(HEARTBEAT, () => isOurs() && events.heard());
+    consumer.on(GROUP_JOIN, ({ payload }) => {
+      if (!isOurs()) return;
+      events.heard();
+      events.joined(payload.memberAssignment[desk.topic] ?? []);
+    });
+    consumer.on(REBALANCING, () => isOurs() && events.left());
+    consumer.on(END_BATCH_PROCESS, ({ payload }) => isOurs() && events.passedOver(payload));
+    consumer.on(CRASH, ({ payload: { error, restart } }) => {
+      if (!isOurs()) return;
+      events.left();
+      if (restart) events.restarting(error.message);
+      else void this.#followed(error);
+    });
+  }
+
+  /** The consumer is gone: another one, or the end. */
+  async #followed(error: unknown): Promise<void> {
+    const { events, timer } = this.#parts;
+    const failure = await this.#explained(error);
+    if (this.#closed) return;
+    if (failure.code === 'KAFKA_DENIED') this.#denials++;
+    const isPassing =
+      failure.disposition === 'retry' || (failure.code === 'KAFKA_DENIED' && this.#denials < denialsMax);
+    if (!isPassing) return events.failed(failure);
+    events.restarting(failure.message);
+    this.#cancel = timer.after(againMs, () => {
+      this.start().catch((again: unknown) => this.#followed(again));
+    });
+  }
+
+  /** What the broker says to somebody else's question about the group may tell more than the crash. */
+  async #explained(error: unknown): Promise<RestillError> {
+    const { desk, group } = this.#parts;
+    const failure = kafkaError(error, `read ${desk.topic}`);
+    if (failure.disposition !== 'retry') return failure;
+    return desk.committed(group).then(
+      () => failure,
+      (trouble: unknown) => kafkaError(trouble, `read ${desk.topic}`),
+    );
+  }
+}
+
+function openConsumer({ kafka, group, settings }: MemberParts): Consumer {
+  return kafka.consumer({
+    groupId: group,
+    sessionTimeout: settings.sessionTimeout,
+    rebalanceTimeout: 2 * settings.sessionTimeout,
+    heartbeatInterval: settings.heartbeatEvery,
+    metadataMaxAge: settings.metadataEvery,
+    allowAutoTopicCreation: false,
+    maxWaitTimeInMs: settings.fetchWait,
+    maxBytesPerPartition: settings.fetchBytesMax,
+    maxBytes: Math.max(settings.fetchBytesMax, settings.bufferMax >> 1),
+  });
+}
