@@ -107,6 +107,22 @@ const table = {
   DRAIN_TIMED_OUT: { meaning: 'a stop took longer than run.drain_deadline', disposition: 'halt', exit: 5 },
   SERVE_BUSY: { meaning: 'more waits to be scored than serve holds', disposition: 'retry', exit: 5 },
   SERVE_NOT_READY: { meaning: 'no student is there to answer yet', disposition: 'retry', exit: 5 },
+  SERVE_ENGINE_DIED: {
+    meaning: 'the process that scores ended unexpectedly',
+    disposition: 'retry',
+    exit: 5,
+  },
+  ENGINE_MISSING: { meaning: 'onnxruntime is not installed', disposition: 'halt', exit: 5 },
+  GENERATION_UNPROVEN: {
+    meaning: 'a student does not give the scores that training computed',
+    disposition: 'rollback',
+    exit: 4,
+  },
+  GENERATION_SLOW: {
+    meaning: 'a generation takes longer to load than serve.load_deadline',
+    disposition: 'rollback',
+    exit: 4,
+  },
   SERVE_TEXT_TOO_LONG: {
     meaning: 'a text is longer than the student reads, and must not be cut',
     disposition: 'reject',
