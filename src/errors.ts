@@ -76,6 +76,13 @@ const table = {
   MODEL_NOT_CACHED: { meaning: 'a model is not in the Hugging Face cache', disposition: 'halt', exit: 3 },
   HUB_REFUSED: { meaning: 'a model hub does not give what was asked for', disposition: 'halt', exit: 3 },
   HUB_UNREACHABLE: { meaning: 'a model hub cannot be reached', disposition: 'retry', exit: 5 },
+  BUCKET_REFUSED: {
+    meaning: 'an object store does not take or give what it was asked to',
+    disposition: 'halt',
+    exit: 5,
+  },
+  BUCKET_UNREACHABLE: { meaning: 'an object store does not answer', disposition: 'retry', exit: 5 },
+  PACKAGE_MISSING: { meaning: 'an optional package is not installed', disposition: 'halt', exit: 5 },
   SERVER_UNREACHABLE: { meaning: 'a model server does not answer', disposition: 'retry', exit: 5 },
   SERVER_UNSUITED: {
     meaning: 'a model server does not speak the protocol it was asked in',
@@ -101,6 +108,11 @@ const table = {
   TRAINER_DIED: { meaning: 'the trainer process ended unexpectedly', disposition: 'retry', exit: 5 },
   TRAINER_GIVEN_UP: {
     meaning: 'the trainer process died more often than trainer.restarts_max allows',
+    disposition: 'halt',
+    exit: 5,
+  },
+  TRAINER_STUCK: {
+    meaning: 'the trainer process meets the same failure at the same group each time',
     disposition: 'halt',
     exit: 5,
   },
