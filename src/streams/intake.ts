@@ -35,10 +35,9 @@ import { packTotals, unpackTotals } from './counts.ts';
 import { isHoldout } from './holdout.ts';
 import { Join } from './join.ts';
 import { foldSpace, normalizeQuery, queryKey } from './normalize.ts';
-import { Audiences } from './privacy.ts';
-import { Propensities } from './propensity.ts';
 import { redact } from './redact.ts';
 import { everyPartition, Schedule, type Timer } from './schedule.ts';
+import { type Outlet, Settling, type SettlingParts } from './settling.ts';
 import { SharedDocuments } from './shared-documents.ts';
 import type { Entry, SlotTable } from './slot-table.ts';
 import type { Drained, StateEntry } from './state.ts';
@@ -50,9 +49,9 @@ export interface Arrival extends Coordinates {
   readonly timestampMs: number;
 }
 
-export interface Intake {
+export interface Intake<E = Event> {
   /** Takes one decoded event. A record below its partition's next offset was taken before: no effect. */
-  accept(event: Event, at: Arrival): void;
+  accept(event: E, at: Arrival): void;
   /** A record that went to the dead letters: counted, the offset moves on. */
   reject(letter: DeadLetter): void;
   /** A record that is none of ours: counted, the offset moves on. */
@@ -69,7 +68,15 @@ export interface Intake {
  * @throws RestillError JOURNAL_FOREIGN if a value was written in another format.
  */
 export function openIntake(config: Config, saved: Iterable<StateEntry>, nextSequence: number): Intake {
-  return new StreamIntake(config, [...saved], nextSequence);
+  return new StreamIntake(config, [...saved], (parts) => new Settling({ ...parts, nextSequence }));
+}
+
+/**
+ * The part of the intake that is a function of each partition alone, for a builder: what it finds out goes to
+ * the outlet, and no groups are made.
+ */
+export function openJoining(config: Config, saved: Iterable<StateEntry>, outlet: Outlet): Intake {
+  return new StreamIntake(config, [...saved], () => outlet);
 }
 
 class StreamIntake implements Intake {
@@ -78,15 +85,18 @@ class StreamIntake implements Intake {
   readonly #schedule: Schedule;
   readonly #watermarks: Watermarks;
   readonly #admission: Admission;
-  readonly #audiences: Audiences;
   readonly #join: Join;
-  readonly #propensities: Propensities;
+  readonly #outlet: Outlet;
   readonly #closing: Closing;
   readonly #documents: SharedDocuments;
   readonly #catalogue: Catalogue;
   #changed = false;
 
-  constructor(config: Config, entries: readonly StateEntry[], nextSequence: number) {
+  constructor(
+    config: Config,
+    entries: readonly StateEntry[],
+    openOutlet: (parts: Omit<SettlingParts, 'nextSequence'>) => Outlet,
+  ) {
     const totals = unpackTotals(entries);
     const saved = { entries, next: totals.next };
     this.#config = config;
@@ -96,21 +106,9 @@ class StreamIntake implements Intake {
     this.#schedule = new Schedule((timer) => this.#holds(timer));
     this.#watermarks = new Watermarks(config, saved);
     this.#admission = new Admission(config, this.#schedule, saved);
-    this.#audiences = new Audiences(config, saved);
     this.#join = new Join(config, this.#schedule, saved);
-    this.#propensities = new Propensities(config, saved);
-    this.#closing = new Closing(
-      {
-        config,
-        counts: this.#counts,
-        watermarks: this.#watermarks,
-        admission: this.#admission,
-        audiences: this.#audiences,
-        join: this.#join,
-        propensities: this.#propensities,
-      },
-      nextSequence,
-    );
+    this.#outlet = openOutlet({ config, counts: this.#counts, saved });
+    this.#closing = new Closing({ admission: this.#admission, join: this.#join, outlet: this.#outlet });
   }
 
   accept(event: Event, at: Arrival): void {
@@ -166,12 +164,12 @@ class StreamIntake implements Intake {
         table.drain(changes);
         next[table.name] = table.next;
       }
-      this.#propensities.drain(changes);
+      this.#outlet.drain(changes);
       changes.push(packTotals({ counts: this.#counts, next }));
     }
     this.#changed = false;
     return {
-      groups: this.#closing.take(),
+      groups: this.#outlet.take(),
       changes,
       counts: { ...this.#counts },
       offsets: this.#watermarks.offsets(),
@@ -209,7 +207,7 @@ class StreamIntake implements Intake {
       journalled: 0,
       sequence: null,
     };
-    this.#audiences.note(visit.queryKey, hashHex(event.userId, this.#config.seed));
+    this.#outlet.issued(visit.queryKey, hashHex(event.userId, this.#config.seed));
     if (this.#join.open.full) {
       this.#counts.crowdedOut++;
       this.#closing.close(this.#join.open.oldest!);
@@ -342,7 +340,7 @@ class StreamIntake implements Intake {
   #tables(): SlotTable<unknown>[] {
     const { pages, open, retained, remembered, orphans } = this.#join;
     const tables = [pages, open, retained, remembered, orphans];
-    const others = [this.#watermarks, this.#admission, this.#audiences, this.#catalogue];
-    return [...tables, ...others.map(({ table }) => table)] as SlotTable<unknown>[];
+    const others = [this.#watermarks, this.#admission, this.#catalogue].map(({ table }) => table);
+    return [...tables, ...others, ...this.#outlet.tables] as SlotTable<unknown>[];
   }
 }

@@ -31,6 +31,12 @@ const partitionsMax = 10_000;
 export const partitionKey = (at: { readonly topic: string; readonly partition: number }): string =>
   `${at.topic}/${at.partition}`;
 
+/** Back again; the name of a recorded topic may be anything. */
+export function placeOfKey(key: string): Pick<Coordinates, 'topic' | 'partition'> {
+  const at = key.lastIndexOf('/');
+  return { topic: key.slice(0, at), partition: Number(key.slice(at + 1)) };
+}
+
 /** Event time by invariant 3, milliseconds since the epoch. */
 export const eventTime = (saidMs: number, timestampMs: number): number => Math.min(saidMs, timestampMs);
 
