@@ -98,6 +98,26 @@ describe('the supervisor', () => {
     expect(processes.length).toBe(3);
   });
 
+  it('gives up at once what the process before has met at the same group', () => {
+    const { timer, processes, news } = play(5);
+    const diverged = () => new RestillError('NON_FINITE', 'distill: diverged');
+    const progress = { kind: 'progress', turn: 'DISTILL', cursor: 40, done: 1, of: 2 } as const;
+    for (const [cursor, wait] of [
+      [20, 1000],
+      [40, 2000],
+    ] as const) {
+      processes.at(-1)!.next(ready);
+      processes.at(-1)!.next({ ...progress, cursor });
+      processes.at(-1)!.error(diverged());
+      timer.advance(wait);
+    }
+    processes[2]!.next(progress);
+    news();
+    processes[2]!.error(diverged());
+    expect(news()[0]).toMatch(/^error TRAINER_STUCK: .*at group 40 again.*NON_FINITE: distill: diverged$/);
+    expect(processes.length).toBe(3);
+  });
+
   it('passes on what a new process would meet too', () => {
     const { processes, timer, news } = play();
     processes[0]!.error(new RestillError('JOURNAL_DAMAGED', 'checksum'));

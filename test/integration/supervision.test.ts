@@ -1,6 +1,6 @@
 // `restill run` whose trainer process is killed, on a real Apache Kafka: what is learnt in the end is what an
-// undisturbed replay learns (promise 4); one that dies too often is given up, which /readyz says, while
-// ingest goes on; one that hangs does not keep a stop from ending. Nothing is left behind in the process
+// undisturbed replay learns (promise 4); one that dies too often, or for the same reason at the same place, is
+// given up, which /readyz says, while ingest goes on; one that hangs does not keep a stop from ending. Nothing is left behind in the process
 // table.
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import type { Report } from '../../src/commands/report.ts';
 import type { SourceRecord } from '../../src/contract.ts';
 import { parseEnvelope } from '../../src/streams/envelope.ts';
@@ -72,9 +73,10 @@ describe.skipIf(!canRunKafka())('a run whose trainer dies', { timeout: 240_000 }
     await createTopic(broker.bootstrap, name, partitions);
     await produce(broker.bootstrap, content, { topic: name });
     const tiny = readFileSync(join(repository, 'test/crash/replay.yaml'), 'utf8');
-    const kafka = `kafka: ${JSON.stringify(quickly(broker.bootstrap, { group: name }))}`;
+    const kafka = quickly(broker.bootstrap, { group: name });
     const file = join(directory, `${name}.yaml`);
-    writeFileSync(file, `${tiny}\n${settings}\nadmin: { port: 0 }\ntopic: ${name}\n${kafka}\n`);
+    const written = { ...(parse(tiny) as object), ...(parse(settings) as object) };
+    writeFileSync(file, JSON.stringify({ ...written, admin: { port: 0 }, topic: name, kafka }));
     return ['--config', file, '--data', join(directory, name)];
   }
 
@@ -142,6 +144,20 @@ describe.skipIf(!canRunKafka())('a run whose trainer dies', { timeout: 240_000 }
     daemon!.kill('SIGTERM');
     const { code, stderr } = await ended;
     expect({ code, stderr }).toEqual({ code: 5, stderr: expect.stringContaining('TRAINER_GIVEN_UP') });
+  });
+
+  test('gives it up at once when it meets the same failure again, and goes on reading', async () => {
+    const settings = `{ trainer: { restarts_max: 5, backoff_min: 20ms },
+      distill: { steps_max: 8, batch: 8, learning_rate: 1e30 } }`;
+    const args = await serve('stuck', settings, records);
+    const { lines, ended } = run(args, (line, child) => {
+      if (line.event === 'trainer.lost') child.kill('SIGTERM');
+    });
+    const { code, stderr } = await ended;
+    expect({ code, stderr }).toEqual({ code: 5, stderr: expect.stringContaining('TRAINER_STUCK') });
+    expect(stderr).toContain('NON_FINITE: distill');
+    expect(count(lines, 'trainer.started')).toBe(2);
+    expect(count(lines, 'trainer.died')).toBe(1);
   });
 
   test('is stopped within the deadline although it hangs, and takes it along', async () => {
