@@ -68,15 +68,6 @@ export const checkpoint = section({
   keep: count(3).describe('generations besides the live one'),
 });
 
-export const gate = section({
-  drop_max: z
-    .number()
-    .min(0)
-    .default(0.01)
-    .describe('holdout nDCG@10 may fall by this much against the live one'),
-  queries_min: count(5).describe('fewer holdout queries: promote without proof, and say so'),
-});
-
 /** Relations between values, each with its reason. */
 export const learningRules = (c: Config): (readonly [holds: boolean, reason: string])[] => [
   [

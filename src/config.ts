@@ -4,9 +4,11 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { events, eventsRules } from './config-events.ts';
+import { gate } from './config-gate.ts';
 import { kafka, kafkaRules } from './config-kafka.ts';
 import * as learning from './config-learning.ts';
 import * as models from './config-models.ts';
+import { roles, rolesRules } from './config-roles.ts';
 import { admin, run, trainer, trainerRules } from './config-service.ts';
 import { serve, serveRules } from './config-serving.ts';
 import * as streams from './config-streams.ts';
@@ -38,9 +40,10 @@ export const schema = z.strictObject({
   turns: learning.turns,
   evaluation: learning.evaluation,
   checkpoint: learning.checkpoint,
-  gate: learning.gate,
+  gate,
   trainer,
   run,
+  roles,
   admin,
   serve,
 });
@@ -97,6 +100,7 @@ export const configDigest = (c: Config): string => {
     gate: _gate,
     evaluation: _evaluation,
     run: _run,
+    roles: _roles,
     admin: _admin,
     serve: _serve,
     kafka: _kafka,
@@ -136,6 +140,7 @@ function relate(c: Config): void {
     ...trainerRules(c.trainer),
     ...serveRules(c),
     ...eventsRules(c.events),
+    ...rolesRules(c),
     ...remoteTeacherRules(c.teacher),
     ...streams.streamsRules(c),
     ...models.modelsRules(c),

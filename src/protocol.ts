@@ -1,5 +1,5 @@
 // What the daemon and the trainer process say to each other, and what comes of a run. Types only.
-import type { GenerationId, Manifest } from './contract.ts';
+import type { GenerationId, Interval, Manifest } from './contract.ts';
 import type { ErrorCode } from './errors.ts';
 
 export type TurnKind = 'PRETRAIN' | 'FINETUNE' | 'SCORE' | 'DISTILL' | 'EVALUATE' | 'SNAPSHOT';
@@ -94,11 +94,7 @@ export interface QualityTable {
 }
 
 /** Mean difference over queries and its 95 % interval. */
-export interface Gain {
-  readonly mean: number;
-  readonly low: number;
-  readonly high: number;
-}
+export type Gain = Interval;
 
 /** One point of the learning curve, taken in EVALUATE. */
 export interface CurvePoint {

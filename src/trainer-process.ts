@@ -3,7 +3,8 @@
 // contract.ts.
 import { join } from 'node:path';
 import { BehaviorSubject, filter, firstValueFrom, lastValueFrom, map, tap } from 'rxjs';
-import { judgeCandidate, type Metrics } from './checkpoint/gate.ts';
+import { evaluationFile } from './checkpoint/evaluation-file.ts';
+import { judgeCandidate } from './checkpoint/gate.ts';
 import { refuseOtherStarts } from './checkpoint/manifest.ts';
 import { openStore } from './checkpoint/store.fs.ts';
 import { systemClock } from './clock.ts';
@@ -13,21 +14,23 @@ import { configuredJudgments, isHeldOut, readText } from './commands/text-files.
 import type { TrainerStart } from './commands/trainer-child.ts';
 import { type Config, configDigest, parseConfig } from './config.ts';
 import type {
+  ArtifactFile,
   GateVerdict,
   Generation,
   GenerationId,
   GenerationStore,
   JournalReader,
   StartDigests,
+  Trial,
 } from './contract.ts';
 import { RestillError } from './errors.ts';
 import type { FromTrainer, ToTrainer, TrainerFailure } from './protocol.ts';
 import { journalHost } from './streams/journal-host.fs.ts';
 import { openJournalReader } from './streams/journal-reader.lmdb.ts';
 import { startBackend } from './tensor/backend.tf.ts';
-import { gateFiguresWith } from './trainer/evaluate.ts';
 import { type EvaluationSet, judgedSet } from './trainer/evaluation.ts';
 import type { RemoteTeacher } from './trainer/grading.ts';
+import type { ModelState } from './trainer/models.ts';
 import { origin } from './trainer/schedule.ts';
 import {
   type FixedFiles,
@@ -39,6 +42,7 @@ import {
 import { summarise } from './trainer/summary.ts';
 import { openRemoteTeacher } from './trainer/teacher.http.ts';
 import { type Orders, type TrainPorts, train$ } from './trainer/train.rx.ts';
+import { tryCandidate } from './trainer/trial.ts';
 import type { Workshop } from './trainer/turn.ts';
 import { designModels, isFixedFile, type Opened, openWorkshop, type Starts } from './trainer/workshop.tf.ts';
 
@@ -159,10 +163,11 @@ function ports({ opened, fixed, store, digest, began, generation: restoredId }: 
     remote: remoteTeacher(config),
     publish: async (shop, scheduled) => {
       const snapshot = takeSnapshot(shop, fixed, { scheduled, configDigest: digest, starts: began });
-      const verdict = scheduled
-        ? judgeCandidate(snapshot.metrics, await servingFigures(store, shop), config.gate)
-        : unjudged;
-      const { manifest } = await store.publish(snapshot, verdict);
+      const { verdict, files } = scheduled ? await judge(store, shop, snapshot.metrics) : unjudged;
+      const { manifest } = await store.publish(
+        { ...snapshot, files: [...snapshot.files, ...files] },
+        verdict,
+      );
       if (verdict.decision === 'PROMOTE') await store.setLive(manifest.id);
       await store.retain(config.checkpoint.keep);
       newest = manifest.id;
@@ -179,18 +184,30 @@ function remoteTeacher({ teacher }: Config): RemoteTeacher | null {
   return openRemoteTeacher({ settings: teacher.remote, token, timer: systemClock, fetch: globalThis.fetch });
 }
 
-/** A snapshot on request falls between two steps: nothing was measured on its weights, so it never serves. */
-const unjudged: GateVerdict = { decision: 'HOLD', reason: 'on-request', figures: {} };
+interface Judgement {
+  readonly verdict: GateVerdict;
+  /** What it rests on, for the generation. */
+  readonly files: readonly ArtifactFile[];
+}
 
-/** The live student's figures on the queries of today; null where there is none to compare with. */
-async function servingFigures(store: GenerationStore, shop: Workshop): Promise<Metrics | null> {
-  const live = await store.live();
-  if (live === null) return null;
+/** A snapshot on request falls between two steps: nothing was measured on its weights, so it never serves. */
+const unjudged: Judgement = { verdict: { decision: 'HOLD', reason: 'on-request', figures: {} }, files: [] };
+
+async function judge(store: GenerationStore, shop: Workshop, metrics: Trial['metrics']): Promise<Judgement> {
+  const id = await store.live();
+  const student = id && (await servingStudent(store, id));
+  const trial = tryCandidate(shop, student, metrics);
+  const live = id && { id, usable: student !== null, pinned: false, movedAt: null };
+  const verdict = judgeCandidate(trial, live, shop.config.gate);
+  return { verdict, files: [evaluationFile(trial)] };
+}
+
+/** Null where it is damaged or gone: then it cannot serve either, and any candidate is better. */
+async function servingStudent(store: GenerationStore, id: GenerationId): Promise<ModelState | null> {
   try {
-    const generation = await store.open(live);
-    return gateFiguresWith(shop, await readStudent((path) => store.read(generation, path)));
+    const generation = await store.open(id);
+    return await readStudent((path) => store.read(generation, path));
   } catch (error) {
-    // What is damaged or gone cannot serve either: any candidate is better.
     if (error instanceof RestillError && /^GENERATION_(DAMAGED|UNKNOWN)$/.test(error.code)) return null;
     throw error;
   }

@@ -1,6 +1,6 @@
 // restill generations: what a data directory holds, without changing it.
 import type { Command } from 'commander';
-import { gateMetrics } from '../checkpoint/gate.ts';
+import { qualityMetric } from '../checkpoint/gate.ts';
 import { generationsIn } from '../checkpoint/generation.ts';
 import type { GenerationId, Manifest, StartDigests } from '../contract.ts';
 import { type ErrorCode, RestillError } from '../errors.ts';
@@ -87,7 +87,7 @@ const columns = [
 ];
 
 function rowOf(manifest: Manifest, live: GenerationId | null): string[] {
-  const quality = manifest.metrics[gateMetrics.quality];
+  const quality = manifest.metrics[qualityMetric];
   return [
     manifest.id === live ? `${manifest.id} live` : manifest.id,
     shortTime(manifest.createdAt),

@@ -2,6 +2,8 @@
 // beside the floors.
 import type { CurvePoint, Gain, Quality, QualityTable } from '../protocol.ts';
 import { randomFor } from '../random.ts';
+import { agreement } from './agreement.ts';
+import { extendAnchor } from './anchor.ts';
 import { indexBm25 } from './bm25.ts';
 import { pairedBootstrap } from './bootstrap.ts';
 import { clickSet, type EvaluationSet, holdoutGroups } from './evaluation.ts';
@@ -35,6 +37,9 @@ export function evaluateTurn(shop: Workshop, block: Block): void {
   const { state } = shop;
   const figures: Record<string, number> = { ...state.figures };
   for (const set of evaluationSets(shop, block.to)) Object.assign(figures, figuresOf(shop, set));
+  const { gate, evaluation, seed } = shop.config;
+  const held = holdoutGroups(shop.journal, block.to, evaluation.groupsMax);
+  state.anchor = extendAnchor(state.anchor, held, { max: gate.anchorQueries, seed });
   addPoint(state, { cursor: block.to, steps: stepsTaken(state), figures });
   state.figures = {};
 }
@@ -47,7 +52,7 @@ export function qualityTables(
 ): QualityTable[] {
   return evaluationSets(shop, cursor).map((set) => {
     const scoresBefore = before(set);
-    const rankers = { ...measure(shop, set), studentBefore: plain(quality(set, scoresBefore)) };
+    const rankers = { ...measure(shop, set).rankers, studentBefore: plain(quality(set, scoresBefore)) };
     return { on: set.on, rankers, gains: set.on === 'judgments' ? gains(shop, set, scoresBefore) : {} };
   });
 }
@@ -65,9 +70,10 @@ function gains(shop: Workshop, set: EvaluationSet, before: Float32Array): Qualit
 }
 
 /** Student scores of a whole set, query by query in one row. */
-export const scoreSet = (shop: Scorer, set: EvaluationSet): Float32Array => studentScores(shop, textsOf(set));
+export const scoreSet = (shop: Scorer, set: Pick<EvaluationSet, 'queries'>): Float32Array =>
+  studentScores(shop, textsOf(set));
 
-/** The first gate's figures: the student on judgments where there are any, else on clicks. */
+/** What a manifest says of the candidate at a glance: the student on judgments where there are any, else on clicks. */
 export function gateFigures(figures: Readonly<Record<string, number>>): Record<string, number> {
   const on = 'judgments.student.ndcg10' in figures ? 'judgments' : 'clicks';
   const pick = (name: string): number | undefined => figures[`${on}.${name}`];
@@ -81,16 +87,6 @@ export function gateFigures(figures: Readonly<Record<string, number>>): Record<s
   };
 }
 
-/**
- * Another student's figures for the gate, on the queries that this one was just tested on: clicks on holdout
- * groups come and go, and two students can only be compared on the same ones.
- */
-export function gateFiguresWith(shop: Workshop, student: ModelState): Record<string, number> {
-  const [set] = evaluationSets(shop, shop.state.position.cursor);
-  if (!set) return gateFigures({});
-  return withStudent(shop, student, () => gateFigures(named(set.on, set, floorsAndStudent(shop, set))));
-}
-
 /** What `work` makes of another student; the present one, moments and all, comes back afterwards. */
 export function withStudent<T>({ student }: Scorer, other: ModelState, work: () => T): T {
   const now = student.state();
@@ -102,13 +98,16 @@ export function withStudent<T>({ student }: Scorer, other: ModelState, work: () 
   }
 }
 
-function evaluationSets(shop: Workshop, cursor: number): EvaluationSet[] {
+/** What there is to measure on at a cursor; the set that counts most first. */
+export function evaluationSets(shop: Workshop, cursor: number): EvaluationSet[] {
   const clicks = clickSet(holdoutGroups(shop.journal, cursor, shop.config.evaluation.groupsMax));
   return [...(shop.judged ? [shop.judged] : []), clicks].filter((set) => set.queries.length > 0);
 }
 
-const figuresOf = (shop: Workshop, set: EvaluationSet): Record<string, number> =>
-  named(set.on, set, measure(shop, set));
+function figuresOf(shop: Workshop, set: EvaluationSet): Record<string, number> {
+  const { rankers, agreement: tau } = measure(shop, set);
+  return { ...named(set.on, set, rankers), ...(tau === null ? {} : { [`${set.on}.agreement`]: tau }) };
+}
 
 /** `clicks.queries`, `clicks.student.ndcg10`, ... */
 function named(
@@ -125,12 +124,23 @@ function named(
   return figures;
 }
 
-const measure = (shop: Workshop, set: EvaluationSet): Record<string, Quality> => ({
-  ...floorsAndStudent(shop, set),
-  ...(shop.config.teacher.kind === 'embedded'
-    ? { teacher: plain(quality(set, teacherScores(shop, textsOf(set)))) }
-    : {}),
-});
+interface Measured {
+  readonly rankers: Readonly<Record<string, Quality>>;
+  /** Of student and teacher; null where there is no teacher to ask. */
+  readonly agreement: number | null;
+}
+
+function measure(shop: Workshop, set: EvaluationSet): Measured {
+  const student = scoreSet(shop, set);
+  const rankers = { ...floors(set), ...studentOf(set, student) };
+  if (shop.config.teacher.kind === 'remote') return { rankers, agreement: null };
+  const teacher = teacherScores(shop, textsOf(set));
+  const scoresOf = (scores: Float32Array) => rankings(set, scores).map((ranking) => ranking.scores);
+  return {
+    rankers: { ...rankers, teacher: plain(quality(set, teacher)) },
+    agreement: agreement(scoresOf(student), scoresOf(teacher)),
+  };
+}
 
 /** BM25 on title and summary; the documents of the set are its collection. */
 function bm25Scores(set: EvaluationSet): Float32Array {
@@ -142,18 +152,26 @@ function bm25Scores(set: EvaluationSet): Float32Array {
   return Float32Array.from(texts, ({ query, document }) => bm25.score(query, document));
 }
 
-export function floorsAndStudent(shop: Scorer, set: EvaluationSet): Record<string, Quality> {
+export const floorsAndStudent = (shop: Scorer, set: EvaluationSet): Record<string, Quality> => ({
+  ...floors(set),
+  ...studentOf(set, scoreSet(shop, set)),
+});
+
+/** Scores that are no numbers order nothing: then it has no quality, and the gate rejects it. */
+const studentOf = (set: EvaluationSet, scores: Float32Array): { readonly student?: Quality } =>
+  scores.every(Number.isFinite) ? { student: plain(quality(set, scores)) } : {};
+
+function floors(set: EvaluationSet): Record<string, Quality> {
   const texts = textsOf(set);
   const shown = set.queries.flatMap((q) => q.shown ?? []);
   return {
     random: plain(randomFloor(rankings(set, new Float32Array(texts.length)))),
     bm25: plain(quality(set, bm25Scores(set))),
     ...(shown.length === texts.length ? { shown: plain(quality(set, Float32Array.from(shown))) } : {}),
-    student: plain(quality(set, studentScores(shop, texts))),
   };
 }
 
-const textsOf = (set: EvaluationSet) =>
+const textsOf = (set: Pick<EvaluationSet, 'queries'>) =>
   set.queries.flatMap(({ query, documents }) => documents.map((document) => ({ query, document })));
 
 const quality = (set: EvaluationSet, scores: Float32Array): RankingQuality =>

@@ -14,6 +14,8 @@ export interface EvaluationQuery {
   readonly shown: readonly number[] | null;
   /** How much it counts. */
   readonly weight: number;
+  /** Rankings of one unit depend on each other: the clicks of one query. Absent: the query's text is it. */
+  readonly unit?: string;
 }
 
 export interface EvaluationSet {
@@ -53,6 +55,7 @@ export function clickSet(groups: readonly Group[]): EvaluationSet {
           grades: pool.map((result) => (result === clicked ? 1 : 0)),
           shown: pool.map((result) => -result.position),
           weight: 1 / clicked.propensity,
+          unit: group.queryKey,
         };
       }),
   );

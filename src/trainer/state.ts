@@ -5,6 +5,7 @@ import type { Group } from '../contract.ts';
 import { assert, RestillError } from '../errors.ts';
 import type { CurvePoint, TurnKind } from '../protocol.ts';
 import type { Calibration } from './calibration.ts';
+import type { EvaluationQuery } from './evaluation.ts';
 import { origin, type Position } from './schedule.ts';
 
 /** The three losses keep their own moments, hence their own step counts. */
@@ -35,6 +36,8 @@ export interface TrainerState {
   provenance: Provenance;
   /** Add by `addPoint`. */
   curve: CurvePoint[];
+  /** Rankings of the anchor queries: see anchor.ts. */
+  anchor: readonly EvaluationQuery[];
   /** Figures of the cycle at hand, which become a point of the curve in EVALUATE. */
   figures: Record<string, number>;
 }
@@ -50,6 +53,7 @@ export const freshState = (): TrainerState => ({
   calibrations: [],
   provenance: { topic: '', offsets: {}, eventFromMs: 0, eventToMs: 0, groups: 0 },
   curve: [],
+  anchor: [],
   figures: {},
 });
 
@@ -87,7 +91,8 @@ export function decodeState(bytes: Uint8Array): TrainerState {
       `state.json has version ${found}, this restill reads version ${version}; use the restill that wrote it`,
     );
   }
-  return { ...state, teacherModel: state.teacherModel ?? null };
+  // States of before November 2026 lack these.
+  return { ...state, teacherModel: state.teacherModel ?? null, anchor: state.anchor ?? [] };
 }
 
 /** Enters the groups of a finished cycle. */

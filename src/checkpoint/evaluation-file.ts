@@ -1,0 +1,17 @@
+// evaluation.json: what a verdict rests on, query by query. With it anybody can reckon the intervals again. It
+// holds digests and figures, no text.
+import type { ArtifactFile, Trial } from '../contract.ts';
+import { seal } from './sealed-json.ts';
+
+export const evaluationName = 'evaluation.json';
+
+export const evaluationFile = ({
+  cursor,
+  nonFinite,
+  spread,
+  agreement,
+  comparisons,
+}: Trial): ArtifactFile => ({
+  path: evaluationName,
+  bytes: seal({ version: 1, cursor, nonFinite, spread, agreement, comparisons }),
+});
