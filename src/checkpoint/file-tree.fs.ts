@@ -20,11 +20,19 @@ export async function writeFile(files: Files, path: string, bytes: Uint8Array): 
 
 /** Null where there is no such file. */
 export async function readFile(files: Files, path: string): Promise<Uint8Array | null> {
+  return (await readWithDigest(files, path))?.content ?? null;
+}
+
+/** Null where there is no such file. */
+export async function readWithDigest(
+  files: Files,
+  path: string,
+): Promise<{ readonly content: Uint8Array; readonly digest: Digest } | null> {
   const chunks: Uint8Array[] = [];
   const digest = await readChunks(files, path, async (chunk) => {
     chunks.push(Buffer.from(chunk)); // the next read overwrites the chunk, and slice() of a Buffer is a view
   });
-  return digest && Buffer.concat(chunks);
+  return digest && { content: Buffer.concat(chunks), digest };
 }
 
 export function digestFile(files: Files, path: string): Promise<Digest | null> {

@@ -49,6 +49,7 @@ const banned: readonly Banned[] = [
     except: {
       'src/main.ts': 'is the process',
       'src/trainer-process.ts': 'is the process',
+      'src/scorer-process.ts': 'is the process',
       'src/commands/run.ts': 'the same',
       'src/commands/replay.ts': 'leaves at once at the second Ctrl-C, without waiting for anything',
     },

@@ -16,7 +16,7 @@ import {
 type Kind = 'main' | 'command' | 'process' | 'daemon' | 'shared' | 'pure' | Edge;
 type Edge = (typeof edges)[number];
 
-const edges = ['rx', 'kafka', 'lmdb', 'tf', 'fs', 'http', 'ort'] as const;
+const edges = ['rx', 'kafka', 'lmdb', 'tf', 'fs', 'http', 'ort', 's3'] as const;
 
 const isEdge = (kind: Kind): kind is Edge => (edges as readonly Kind[]).includes(kind);
 
@@ -85,7 +85,7 @@ const table: Readonly<Record<Kind, Row>> = {
   process: {
     files: ['command', 'daemon', 'shared', 'clock', ...stages],
     libraries: ['*'],
-    instead: 'the trainer process does not import the program',
+    instead: 'a child process does not import the program',
   },
   daemon: { files: ['shared', 'clock', 'a conductor'], libraries: ['rxjs'], instead: takeAPort },
   shared: {
@@ -111,6 +111,7 @@ const table: Readonly<Record<Kind, Row>> = {
   fs: edge('node:fs', 'node:os', 'node:readline', 'node:stream', 'node:url'),
   http: edge('node:http', 'fastify', 'prom-client'),
   ort: edge('onnxruntime-node'),
+  s3: edge('@aws-sdk/client-s3'),
 };
 
 interface Place {
@@ -124,7 +125,12 @@ function placeOf(path: string): Place {
   const suffix = /\.(\w+)$/.exec(name!)?.[1] as Edge | undefined;
   if (folder === 'commands') return { kind: 'command', stage: null };
   if (folder !== undefined) return { kind: suffix ?? 'pure', stage: folder };
-  const roots: Record<string, Kind> = { main: 'main', 'trainer-process': 'process', 'daemon.rx': 'daemon' };
+  const roots: Record<string, Kind> = {
+    main: 'main',
+    'trainer-process': 'process',
+    'scorer-process': 'process',
+    'daemon.rx': 'daemon',
+  };
   return { kind: roots[name!] ?? suffix ?? 'shared', stage: null };
 }
 
