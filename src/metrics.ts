@@ -20,6 +20,8 @@ export const labelBounds = {
   on: ['judgments', 'clicks', 'prequential'],
   ranker: ['random', 'bm25', 'shown', 'student', 'teacher'],
   decision: ['PROMOTE', 'HOLD', 'REJECT'],
+  api: ['tei', 'cohere', 'vllm', 'other'],
+  status: 32,
 } as const satisfies Record<string, number | readonly string[]>;
 
 export type LabelName = keyof typeof labelBounds;
@@ -116,6 +118,17 @@ export const metrics = {
     'restill_live_click_timestamp_seconds',
     'now minus the event time of the newest click inside the live generation',
   ),
+
+  // ---- restill serve
+  restill_serve_requests_total: counter('requests answered, by protocol and status', 'api', 'status'),
+  restill_serve_request_seconds_total: counter('time from the request to the end of its answer', 'api'),
+  restill_serve_documents_total: counter('documents scored for answers'),
+  restill_serve_tokens_total: counter('tokens of queries and documents scored for answers'),
+  restill_serve_queue_pairs: gauge('pairs of query and document that wait to be scored'),
+  restill_serve_batches_total: counter('batches that were scored'),
+  restill_serve_pairs_total: counter('pairs in them'),
+  restill_serve_swaps_total: counter('generations that went live in this process'),
+  restill_serve_refusals_total: counter('generations that should have gone live in it and did not'),
 } as const satisfies Record<string, Metric>;
 
 export type MetricName = keyof typeof metrics;

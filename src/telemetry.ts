@@ -23,6 +23,12 @@ export const logEvents = {
   'turn.finished': 'a turn of the schedule is done, with its figures',
   'generation.published': 'a generation is durable; the gate has decided',
   'admin.listening': 'health and metrics are served at an address',
+  'serve.started': 'restill serve begins, with this data directory',
+  'serve.listening': 'scores are given at an address',
+  'serve.open': 'anybody who can reach the address is answered: it is not loopback, and there is no token',
+  'serve.failed': 'a request could not be scored for a reason that is not its own, or the command ends so',
+  'serve.stopping': 'a stop was asked for; what has come in is answered, nothing more is taken in',
+  'serve.finished': 'all of it was answered, and all is closed',
   'generation.damaged': 'a generation failed its checksums and was set aside',
 } as const;
 

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { labelBounds, metricNames, metricOf } from '../src/metrics.ts';
 
-const units = ['seconds', 'bytes', 'ratio', 'records', 'groups', 'versions', 'info', 'total'];
+const units = ['seconds', 'bytes', 'ratio', 'records', 'groups', 'pairs', 'versions', 'info', 'total'];
 /** Numbers without a unit, or states. */
 const plain = ['state', 'ready', 'paused', 'up', 'loss', 'norm', 'pnr', 'generation', 'version'];
 
