@@ -1,13 +1,16 @@
 // Records in, what one journal transaction must write out: the per-record work of ingest, without any
 // waiting.
 import type { Config } from '../config.ts';
-import type { DeadLetter, Group, SourceRecord } from '../contract.ts';
+import type { DeadLetter, Group, PartitionClock, SourceRecord } from '../contract.ts';
 import { RestillError } from '../errors.ts';
-import { isEvent, openDecoder } from './decode.ts';
+import { openDecoder } from './decode.ts';
 import { isLetter } from './envelope.ts';
-import type { Intake } from './intake.ts';
+import { decodeHandover } from './handover.ts';
+import { type Intake, openIntake } from './intake.ts';
+import { openMerging } from './merging.ts';
 import type { Effects, IngestStatus, SourceItem } from './ports.ts';
 import { openResume, type ResumePoint } from './resume.ts';
+import type { StateEntry } from './state.ts';
 
 /** What a batch of records comes to. The letters must be durable before the effects are. */
 export interface Harvest {
@@ -25,16 +28,44 @@ export interface Batching {
   finish(): void;
   /** What has come of everything since the last call; null when nothing has. */
   harvest(): Harvest | null;
+  clocks(): PartitionClock[];
 }
 
-/** @throws RestillError (all but harvest) JOURNAL_FOREIGN, OFFSET_GAP: see resume.ts */
-export function openBatching(
-  config: Config,
-  { status, gaps }: { readonly status: IngestStatus; readonly gaps: ResumePoint['gaps'] },
-  intake: Intake,
+/** Where records are taken up, and what the drains so far have left. */
+export interface BatchingStart {
+  readonly status: IngestStatus;
+  readonly saved: Iterable<StateEntry>;
+  readonly gaps: ResumePoint['gaps'];
+}
+
+export type OpenBatching = (config: Config, start: BatchingStart) => Batching;
+
+/** Records are events. @throws RestillError (all but harvest) JOURNAL_FOREIGN, OFFSET_GAP: see resume.ts */
+export const openBatching: OpenBatching = (config, start) =>
+  batching(start, config.topic, {
+    decode: openDecoder(config),
+    intake: openIntake(config, start.saved, start.status.nextSequence),
+  });
+
+/** Records are what builders hand over. @throws as above */
+export const openMergeBatching: OpenBatching = (config, start) =>
+  batching(start, config.roles.pages, {
+    decode: decodeHandover,
+    intake: openMerging(config, start.saved, start.status.nextSequence),
+  });
+
+interface Work<E> {
+  /** Null: a record that is none of ours. */
+  readonly decode: (record: SourceRecord) => E | DeadLetter | null;
+  readonly intake: Intake<E>;
+}
+
+function batching<E extends object>(
+  { status, gaps }: BatchingStart,
+  topic: string | null,
+  { decode, intake }: Work<E>,
 ): Batching {
-  const decode = openDecoder(config);
-  const resume = openResume({ ...status, gaps, topic: status.topic ?? config.topic });
+  const resume = openResume({ ...status, gaps, topic: status.topic ?? topic });
   let letters: DeadLetter[] = [];
   let changed = false;
   let { ended } = status;
@@ -53,9 +84,9 @@ export function openBatching(
       for (const item of items) {
         const record = isLetter(item) ? item : item.open();
         const decoded = isLetter(record) ? record : decode(record);
-        if (isEvent(decoded)) intake.accept(decoded, record as SourceRecord);
-        else if (decoded === null) intake.ignore(record as SourceRecord);
-        else reject(decoded);
+        if (decoded === null) intake.ignore(record as SourceRecord);
+        else if (isLetter(decoded)) reject(decoded);
+        else intake.accept(decoded, record as SourceRecord);
       }
     },
     finish() {
@@ -83,6 +114,7 @@ export function openBatching(
       changed = false;
       return harvest;
     },
+    clocks: () => intake.clocks(),
   };
 }
 

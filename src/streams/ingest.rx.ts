@@ -6,8 +6,7 @@ import { concatMap, defer, filter, map, type Observable, repeat, takeWhile } fro
 import type { Config } from '../config.ts';
 import type { IngestCounts, JournalStatus, PartitionClock } from '../contract.ts';
 import { RestillError } from '../errors.ts';
-import { type Batching, type Harvest, openBatching } from './batch.ts';
-import { type Intake, openIntake } from './intake.ts';
+import { type Batching, type Harvest, type OpenBatching, openBatching } from './batch.ts';
 import { type Merge, openMerge, openPassage } from './merge.ts';
 import type { DeadLetterFile, Journal, Source, SourceItem } from './ports.ts';
 
@@ -41,8 +40,9 @@ export interface Ingest {
   stop(): void;
 }
 
-export function openIngest(parts: IngestParts): Ingest {
-  const run = new Run(parts);
+/** @param open what becomes of records: of events, or (role trainer) of what builders hand over. */
+export function openIngest(parts: IngestParts, open: OpenBatching = openBatching): Ingest {
+  const run = new Run(parts, open);
   const progress$ = defer(() => run.read()).pipe(
     map((step) => run.harvest(step)),
     concatMap((step) => run.commit(step)),
@@ -71,7 +71,6 @@ interface Step {
 class Run {
   readonly #parts: IngestParts;
   readonly #merge: Merge;
-  readonly #intake: Intake;
   readonly #batching: Batching;
   #inFlight: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -80,14 +79,14 @@ class Run {
   /** What waits and must not when ingest is stopped. */
   readonly #waits = new Set<() => void>();
 
-  constructor(parts: IngestParts) {
+  constructor(parts: IngestParts, open: OpenBatching) {
     const { config, journal, source } = parts;
     const status = journal.status();
     this.#parts = parts;
     const isLive = source.kind === 'live';
     this.#merge = isLive ? openPassage() : openMerge(source.inputs, config.records);
-    this.#intake = openIntake(config, journal.loadState(), status.nextSequence);
-    this.#batching = openBatching(config, { status, gaps: isLive ? 'judged' : 'refused' }, this.#intake);
+    const gaps = isLive ? 'judged' : 'refused';
+    this.#batching = open(config, { status, gaps, saved: journal.loadState() });
   }
 
   stop(): void {
@@ -97,7 +96,7 @@ class Run {
 
   progress(): IngestProgress {
     const status = this.#parts.journal.status();
-    const clocks = this.#intake.clocks();
+    const clocks = this.#batching.clocks();
     return { status, counts: status.counts, clocks, ...this.#parts.source.progress() };
   }
 
