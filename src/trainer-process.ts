@@ -3,8 +3,10 @@
 // contract.ts.
 import { join } from 'node:path';
 import { BehaviorSubject, filter, firstValueFrom, lastValueFrom, map, tap } from 'rxjs';
+import { Desk, type LiveStanding } from './checkpoint/desk.fs.ts';
 import { evaluationFile } from './checkpoint/evaluation-file.ts';
 import { judgeCandidate } from './checkpoint/gate.ts';
+import { goldenOf } from './checkpoint/generation-golden.ts';
 import { refuseOtherStarts } from './checkpoint/manifest.ts';
 import { openStore } from './checkpoint/store.fs.ts';
 import { systemClock } from './clock.ts';
@@ -72,12 +74,15 @@ async function run({ dataDirectory, config: raw }: TrainerStart): Promise<void> 
   const config = parseConfig(raw);
   const digest = configDigest(config);
   const backend = await startBackend({ threads: config.trainer.threads, oneDnn: config.trainer.onednn });
+  const directory = join(dataDirectory, 'generations');
   const store = await openStore({
-    directory: join(dataDirectory, 'generations'),
+    directory,
     clock: systemClock,
     access: 'write',
     onUnusable: ({ id, error }) => send({ kind: 'damaged', generation: id, message: error.message }),
   });
+  const desk = new Desk({ directory, store, clock: systemClock });
+  await desk.acknowledge();
   const journal = openJournalReader(join(dataDirectory, 'journal'), { config, host: journalHost });
   const latest = await store.latest(digest);
   const began = startDigests(config);
@@ -93,7 +98,7 @@ async function run({ dataDirectory, config: raw }: TrainerStart): Promise<void> 
   const fixed = latest ? await fixedFiles(store, latest) : design(config, journal, starts);
   const judged = judgments(config);
   const opened = openWorkshop({ backend, config, journal, judged, fixed, restored, starts });
-  const publishing = { opened, fixed, store, digest, began, generation: latest?.manifest.id ?? null };
+  const publishing = { opened, fixed, store, desk, digest, began, generation: latest?.manifest.id ?? null };
   const withTensors = (message: FromTrainer): FromTrainer => counted(message, backend.tensorCount());
   const messages$ = train$(opened.shop, ports(publishing), orders$).pipe(map(withTensors));
   await lastValueFrom(messages$.pipe(tap(send)), { defaultValue: null });
@@ -149,13 +154,22 @@ interface Publishing {
   readonly opened: Opened;
   readonly fixed: FixedFiles;
   readonly store: GenerationStore;
+  readonly desk: Desk;
   readonly digest: string;
   readonly began: StartDigests;
   /** The one that this process started from. */
   readonly generation: GenerationId | null;
 }
 
-function ports({ opened, fixed, store, digest, began, generation: restoredId }: Publishing): TrainPorts {
+function ports({
+  opened,
+  fixed,
+  store,
+  desk,
+  digest,
+  began,
+  generation: restoredId,
+}: Publishing): TrainPorts {
   const { config } = opened.shop;
   let newest = restoredId;
   return {
@@ -163,12 +177,19 @@ function ports({ opened, fixed, store, digest, began, generation: restoredId }: 
     remote: remoteTeacher(config),
     publish: async (shop, scheduled) => {
       const snapshot = takeSnapshot(shop, fixed, { scheduled, configDigest: digest, starts: began });
-      const { verdict, files } = scheduled ? await judge(store, shop, snapshot.metrics) : unjudged;
+      const standing = await desk.standing();
+      const { verdict, files } = scheduled ? await judge(store, standing, shop, snapshot.metrics) : unjudged;
+      const golden = goldenOf(fixed, config.student, shop.student.score);
       const { manifest } = await store.publish(
-        { ...snapshot, files: [...snapshot.files, ...files] },
+        { ...snapshot, files: [...snapshot.files, golden, ...files] },
         verdict,
       );
-      if (verdict.decision === 'PROMOTE') await store.setLive(manifest.id);
+      if (verdict.decision === 'PROMOTE')
+        await desk.promoteJudged(
+          manifest.id,
+          standing.live,
+          `${verdict.reason}, at ${manifest.cursor} groups`,
+        );
       await store.retain(config.checkpoint.keep);
       newest = manifest.id;
       return manifest;
@@ -193,11 +214,15 @@ interface Judgement {
 /** A snapshot on request falls between two steps: nothing was measured on its weights, so it never serves. */
 const unjudged: Judgement = { verdict: { decision: 'HOLD', reason: 'on-request', figures: {} }, files: [] };
 
-async function judge(store: GenerationStore, shop: Workshop, metrics: Trial['metrics']): Promise<Judgement> {
-  const id = await store.live();
+async function judge(
+  store: GenerationStore,
+  { live: id, pinned, movedAt }: LiveStanding,
+  shop: Workshop,
+  metrics: Trial['metrics'],
+): Promise<Judgement> {
   const student = id && (await servingStudent(store, id));
   const trial = tryCandidate(shop, student, metrics);
-  const live = id && { id, usable: student !== null, pinned: false, movedAt: null };
+  const live = id && { id, usable: student !== null, pinned, movedAt };
   const verdict = judgeCandidate(trial, live, shop.config.gate);
   return { verdict, files: [evaluationFile(trial)] };
 }

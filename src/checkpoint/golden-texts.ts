@@ -49,3 +49,11 @@ export function goldenTexts(words: readonly string[], tokensMax: number): Golden
   const crowded = { query: text(Math.ceil(tokensMax * 0.7)), document: text(tokensMax) };
   return [...fixed, ...drawn.flat(), crowded];
 }
+
+/** The words of a tokenizer.json's vocabulary, by id. */
+export function vocabularyWords(tokenizerJson: string): string[] {
+  const { model } = JSON.parse(tokenizerJson) as { model: { vocab: Record<string, number> } };
+  return Object.entries(model.vocab)
+    .sort(([, a], [, b]) => a - b)
+    .map(([word]) => word);
+}

@@ -56,7 +56,11 @@ export function makeGolden(
   }));
 }
 
-export function encodeRight(tokenizer: Tokenizer, text: GoldenText, reading: Reading): EncodedPair {
+export function encodeRight(
+  tokenizer: Tokenizer,
+  text: GoldenText,
+  reading: Omit<Reading, 'positions'>,
+): EncodedPair {
   return tokenizer.encodePair(text.query, plain(text.document), reading.tokensMax, reading.segments);
 }
 

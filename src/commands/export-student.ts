@@ -13,7 +13,7 @@ import { type BundleParts, bundleFiles, servedWeights, tritonConfig } from '../c
 import { exportFiles, exportHuggingFace, exportOnce } from '../checkpoint/export.fs.ts';
 import { generationNumber } from '../checkpoint/generation.ts';
 import { encodeGolden, makeGolden, type Reading } from '../checkpoint/golden.ts';
-import { goldenTexts } from '../checkpoint/golden-texts.ts';
+import { goldenTexts, vocabularyWords } from '../checkpoint/golden-texts.ts';
 import type { Exported, ExportOptions } from '../checkpoint/new-directory.fs.ts';
 import { openServedStudent } from '../checkpoint/student.tf.ts';
 import type { ArtifactFile, EncodedPair, Generation, GenerationStore } from '../contract.ts';
@@ -86,7 +86,12 @@ async function prepare(
   // One by one: in 8 bits a score depends on what else is in the batch.
   const score = (pairs: readonly EncodedPair[]) =>
     Float32Array.from(pairs, (pair) => student.score([pair])[0]!);
-  const golden = makeGolden(goldenTexts(words(text('tokenizer.json')), tokensMax), tokenizer, reading, score);
+  const golden = makeGolden(
+    goldenTexts(vocabularyWords(text('tokenizer.json')), tokensMax),
+    tokenizer,
+    reading,
+    score,
+  );
   let cost: Bundle['cost'] = {};
   if (int8DropMax !== null) {
     const exact = openServedStudent(backend, bert, weights, 'float32');
@@ -119,12 +124,4 @@ async function readTexts(
   return Promise.all(
     small.map(async (path) => ({ path: path.slice(prefix.length), bytes: await read(path) })),
   );
-}
-
-/** Of the vocabulary, by id. */
-function words(tokenizerJson: string): string[] {
-  const { model } = JSON.parse(tokenizerJson) as { model: { vocab: Record<string, number> } };
-  return Object.entries(model.vocab)
-    .sort(([, a], [, b]) => a - b)
-    .map(([word]) => word);
 }

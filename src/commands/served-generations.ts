@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { currentName, generationsIn } from '../checkpoint/generation.ts';
+import { generationGolden } from '../checkpoint/generation-golden.ts';
 import { decodeGolden } from '../checkpoint/golden.ts';
 import { decodePointer } from '../checkpoint/pointer.ts';
 import { readServable, type Servable } from '../checkpoint/servable.fs.ts';
@@ -64,7 +65,7 @@ function unlessMissing(error: NodeJS.ErrnoException): null {
   });
 }
 
-const texts = ['config.json', 'golden.jsonl', 'student/config.json'];
+const texts = ['config.json', generationGolden, 'student/config.json'];
 const tokenizerPath = 'student/tokenizer.json';
 const tokenizerConfigPath = 'student/tokenizer_config.json';
 const smallFiles = new Set([...texts, tokenizerPath, tokenizerConfigPath]);
