@@ -8,11 +8,13 @@
 //    its debugging log only, so the desk is asked (kafka-topic.kafka.ts).
 // 3. It has consumers that hang and say nothing: in a join that is never answered, or in a stop that waits for
 //    a fetch which is gone. One that gives no sign of life while the broker answers others is replaced.
-// 4. Events of a consumer that was replaced still come. They are not listened to.
+// 4. A consumer that is told to disconnect while it joins joins all the same, and reads on. One that is not
+//    ours any more is told again, is not restarted, and not listened to.
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Timer } from '../clock.ts';
 import type { KafkaConfig } from '../config-kafka.ts';
 import type { RestillError } from '../errors.ts';
+import { type Contact, watchContact } from './contact.ts';
 import { kafkaError } from './kafka-errors.ts';
 import type { TopicDesk } from './kafka-topic.kafka.ts';
 
@@ -56,6 +58,8 @@ const denialsMax = 2;
 export class GroupMember {
   readonly #parts: MemberParts;
   #consumer: Consumer | null = null;
+  /** Of the consumer at hand. */
+  #contact: Contact | null = null;
   #closed = false;
   #denials = 0;
   #cancel: () => void = () => {};
@@ -65,22 +69,8 @@ export class GroupMember {
   }
 
   /** @throws what kafkajs throws while it connects */
-  async start(): Promise<void> {
-    const { desk } = this.#parts;
-    const consumer = openConsumer(this.#parts);
-    this.#consumer = consumer;
-    this.#listen(consumer);
-    await consumer.connect();
-    await consumer.subscribe({ topics: [desk.topic], fromBeginning: true });
-    await consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      eachBatch: async (payload) => {
-        if (consumer !== this.#consumer) return;
-        this.#denials = 0;
-        await this.#parts.events.take(payload);
-      },
-    });
+  start(): Promise<void> {
+    return this.#run(this.#open());
   }
 
   pause(partitions: readonly number[]): void {
@@ -95,20 +85,73 @@ export class GroupMember {
     this.#consumer!.seek({ topic: this.#parts.desk.topic, partition, offset: String(offset) });
   }
 
-  async close(): Promise<void> {
+  /** Waits for it to leave the group, but not for a consumer that hangs. */
+  close(): Promise<void> {
+    const { timer, settings } = this.#parts;
     this.#closed = true;
     this.#cancel();
-    await this.#consumer?.disconnect();
+    this.#contact?.close();
+    return new Promise((resolve, reject) => {
+      const cancel = timer.after(settings.requestTimeout, resolve);
+      const left = this.#consumer?.disconnect() ?? Promise.resolve();
+      left.finally(cancel).then(resolve, reject);
+    });
+  }
+
+  #isOurs(consumer: Consumer): boolean {
+    return consumer === this.#consumer && !this.#closed;
+  }
+
+  #open(): Consumer {
+    const { timer, settings } = this.#parts;
+    const consumer: Consumer = openConsumer(this.#parts, () => this.#isOurs(consumer));
+    this.#consumer = consumer;
+    this.#contact?.close();
+    // What a join may take, when another member is waited for, and an answer.
+    const awayMax = 3 * settings.sessionTimeout + settings.requestTimeout;
+    this.#contact = watchContact({ timer, awayMax, away: () => this.#replace(awayMax), back: () => {} });
+    this.#listen(consumer);
+    return consumer;
+  }
+
+  async #run(consumer: Consumer): Promise<void> {
+    const { desk, events } = this.#parts;
+    await consumer.connect();
+    await consumer.subscribe({ topics: [desk.topic], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: async (payload) => {
+        if (!this.#isOurs(consumer)) return;
+        await this.#beat(payload);
+        this.#denials = 0;
+        await events.take(payload);
+      },
+    });
+  }
+
+  /** A batch that was fetched before a rebalance is handed over after it: a heartbeat tells. */
+  async #beat({ heartbeat }: EachBatchPayload): Promise<void> {
+    try {
+      await heartbeat();
+    } catch (error) {
+      if (joinsAgain.has((error as { type?: string }).type ?? '')) this.#parts.events.left();
+      throw error;
+    }
   }
 
   #listen(consumer: Consumer): void {
     const { events, desk } = this.#parts;
     const { GROUP_JOIN, HEARTBEAT, REBALANCING, CRASH, END_BATCH_PROCESS } = consumer.events;
-    const isOurs = (): boolean => consumer === this.#consumer;
-    consumer.on(HEARTBEAT, () => isOurs() && events.heard());
-    consumer.on(GROUP_JOIN, ({ payload }) => {
-      if (!isOurs()) return;
+    const isOurs = (): boolean => this.#isOurs(consumer);
+    const heard = (): void => {
+      this.#contact?.heard();
       events.heard();
+    };
+    consumer.on(HEARTBEAT, () => isOurs() && heard());
+    consumer.on(GROUP_JOIN, ({ payload }) => {
+      if (!isOurs()) return dismiss(consumer);
+      heard();
       events.joined(payload.memberAssignment[desk.topic] ?? []);
     });
     consumer.on(REBALANCING, () => isOurs() && events.left());
@@ -117,23 +160,37 @@ export class GroupMember {
       if (!isOurs()) return;
       events.left();
       if (restart) events.restarting(error.message);
-      else void this.#followed(error);
+      else void this.#follow(consumer, error);
     });
   }
 
-  /** The consumer is gone: another one, or the end. */
-  async #followed(error: unknown): Promise<void> {
+  /** This consumer is gone: another one, or the end. */
+  async #follow(consumer: Consumer, error: unknown): Promise<void> {
     const { events, timer } = this.#parts;
     const failure = await this.#explained(error);
-    if (this.#closed) return;
+    if (!this.#isOurs(consumer)) return;
     if (failure.code === 'KAFKA_DENIED') this.#denials++;
     const isPassing =
       failure.disposition === 'retry' || (failure.code === 'KAFKA_DENIED' && this.#denials < denialsMax);
     if (!isPassing) return events.failed(failure);
     events.restarting(failure.message);
     this.#cancel = timer.after(againMs, () => {
-      this.start().catch((again: unknown) => this.#followed(again));
+      if (this.#isOurs(consumer)) this.#another(consumer);
     });
+  }
+
+  #replace(silentMs: number): void {
+    const { events } = this.#parts;
+    if (this.#closed) return;
+    events.left();
+    events.restarting(`the consumer has had no answer for ${silentMs} ms, and is replaced`);
+    this.#another(this.#consumer!);
+  }
+
+  #another(old: Consumer): void {
+    dismiss(old);
+    const consumer = this.#open();
+    this.#run(consumer).catch((error: unknown) => this.#follow(consumer, error));
   }
 
   /** What the broker says to somebody else's question about the group may tell more than the crash. */
@@ -148,9 +205,23 @@ export class GroupMember {
   }
 }
 
-function openConsumer({ kafka, group, settings }: MemberParts): Consumer {
+/** After these errors kafkajs joins the group again; after any other it fetches on. */
+const joinsAgain: ReadonlySet<string> = new Set([
+  'REBALANCE_IN_PROGRESS',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+]);
+
+/** It may be in a state in which that fails; another event, or the end of the client, will follow. */
+function dismiss(consumer: Consumer): void {
+  consumer.disconnect().catch(() => {});
+}
+
+function openConsumer({ kafka, group, settings }: MemberParts, isWanted: () => boolean): Consumer {
   return kafka.consumer({
     groupId: group,
+    retry: { restartOnFailure: () => Promise.resolve(isWanted()) },
     sessionTimeout: settings.sessionTimeout,
     rebalanceTimeout: 2 * settings.sessionTimeout,
     heartbeatInterval: settings.heartbeatEvery,

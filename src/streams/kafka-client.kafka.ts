@@ -30,7 +30,8 @@ export function openKafka(config: KafkaConfig, secrets: Secrets, { note, timer }
     throw new RestillError('CONFIG_INVALID', 'kafka.brokers is empty; name at least one as host:port');
   addCodecs();
   stopSpinning();
-  return new kafkajs.Kafka({
+  const sockets = socketsThatGiveUp(patience(config), timer);
+  const kafka = new kafkajs.Kafka({
     clientId: config.clientId,
     brokers: [...config.brokers],
     ...security(config, secrets),
@@ -38,7 +39,7 @@ export function openKafka(config: KafkaConfig, secrets: Secrets, { note, timer }
     authenticationTimeout: config.connectTimeout,
     requestTimeout: config.requestTimeout,
     enforceRequestTimeout: true,
-    socketFactory: socketsThatGiveUp(patience(config), timer),
+    socketFactory: sockets.open,
     // Said in full: kafkajs has other defaults where NODE_ENV is `test`.
     retry: {
       initialRetryTime: 300,
@@ -55,7 +56,14 @@ export function openKafka(config: KafkaConfig, secrets: Secrets, { note, timer }
         else if (log.message === coordinatorTried) coordinatorTroubles.set(log.groupId as string, log.error);
       },
   });
+  severings.set(kafka, sockets.sever);
+  return kafka;
 }
+
+const severings = new WeakMap<Kafka, () => void>();
+
+/** The last thing to be done with a client: whatever of it is still open is cut, and stays so. */
+export const sever = (kafka: Kafka): void => severings.get(kafka)?.();
 
 /** What kafkajs logs for debugging, with the error that it hides from its caller. */
 const coordinatorTried = 'Tried to find group coordinator';

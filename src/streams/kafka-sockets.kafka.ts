@@ -1,6 +1,8 @@
 // The sockets of kafkajs 2.2.4, which gives up a request that is not answered in time, but not the connection
 // that it went over: where the other end is gone without a word (a firewall's, a machine's), every later
-// request goes the same way until the kernel notices, a quarter of an hour later.
+// request goes the same way until the kernel notices, a quarter of an hour later. And which, told to
+// disconnect while a broker is away or while it joins a group, leaves connections open and makes others: a
+// process with one of them never ends.
 import { createRequire } from 'node:module';
 import type { ISocketFactory } from 'kafkajs';
 import type { Timer } from '../clock.ts';
@@ -12,15 +14,31 @@ export interface Patience {
   readonly join: number;
 }
 
-export function socketsThatGiveUp(patience: Patience, timer: Timer): ISocketFactory {
+export interface Sockets {
+  readonly open: ISocketFactory;
+  /** Ends those there are, and at once those that will be made. */
+  sever(): void;
+}
+
+export function socketsThatGiveUp(patience: Patience, timer: Timer): Sockets {
   const require = createRequire(import.meta.url);
   const theirs = require('kafkajs/src/network/socketFactory.js') as () => ISocketFactory;
-  const open = theirs();
-  return (to) => {
-    const socket = open(to);
+  const connect = theirs();
+  const sockets = new Set<Socket>();
+  let severed = false;
+  const open: ISocketFactory = (to) => {
+    const socket = connect(to);
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
     giveUp(socket, patience, timer);
+    if (severed) socket.destroy();
     return socket;
   };
+  const sever = (): void => {
+    severed = true;
+    for (const socket of sockets) socket.destroy();
+  };
+  return { open, sever };
 }
 
 type Socket = ReturnType<ISocketFactory>;

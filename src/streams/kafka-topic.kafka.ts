@@ -1,7 +1,7 @@
 // What is asked of a broker about a topic, beside reading it.
 import type { Admin, Kafka } from 'kafkajs';
 import { RestillError } from '../errors.ts';
-import { askAboutGroup } from './kafka-client.kafka.ts';
+import { askAboutGroup, sever } from './kafka-client.kafka.ts';
 import { kafkaError } from './kafka-errors.ts';
 
 /** First offset that the broker has, and the one after the last. */
@@ -21,6 +21,7 @@ export interface TopicDesk {
    * @throws RestillError KAFKA_DENIED where the user may not read the group, KAFKA_UNREACHABLE
    */
   committed(group: string): Promise<Map<number, number>>;
+  /** After everything else that uses the client: cuts what of it is still open. */
   close(): Promise<void>;
 }
 
@@ -45,6 +46,7 @@ export async function openTopicDesk(kafka: Kafka, topic: string): Promise<TopicD
     await asking(`find the topic ${topic}`, () => requireTopic(admin, topic));
   } catch (error) {
     await admin.disconnect().catch(() => {}); // The error before it is the one that matters.
+    sever(kafka);
     throw error;
   }
   return {
@@ -71,7 +73,7 @@ export async function openTopicDesk(kafka: Kafka, topic: string): Promise<TopicD
           ({ offset }) => Number(offset),
         );
       }),
-    close: () => admin.disconnect(),
+    close: () => admin.disconnect().finally(() => sever(kafka)),
   };
 }
 

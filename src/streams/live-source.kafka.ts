@@ -92,7 +92,7 @@ class KafkaSource implements LiveSource {
   readonly #contact: Contact;
   readonly #paused = new Set<number>();
   #fenced = true;
-  /** Counts the joins: what was asked for in an earlier one is of no use. */
+  /** Counts joins and their ends: what was asked for in an earlier one is of no use. */
   #epoch = 0;
   #failure: RestillError | null = null;
   #closed = false;
@@ -192,13 +192,7 @@ class KafkaSource implements LiveSource {
   }
 
   async #take(payload: EachBatchPayload): Promise<void> {
-    const { batch, heartbeat, resolveOffset, commitOffsetsIfNecessary, isStale } = payload;
-    try {
-      await heartbeat();
-    } catch (error) {
-      this.#fence();
-      throw error;
-    }
+    const { batch, resolveOffset, commitOffsetsIfNecessary, isStale } = payload;
     if (this.#fenced || isStale()) return;
     this.#commits.open((partitions) =>
       commitOffsetsIfNecessary({ topics: [{ topic: this.#topic, partitions }] }),
@@ -261,6 +255,7 @@ class KafkaSource implements LiveSource {
   }
 
   #fence(): void {
+    this.#epoch++;
     if (this.#fenced) return;
     this.#fenced = true;
     void this.#commits.now();

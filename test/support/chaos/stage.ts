@@ -152,7 +152,11 @@ export class Stage {
         durable: this.#durable(),
         group: await within('asking for the group', asked, quickly).catch(said),
         connections: proxy.connections,
-        daemon: daemon.log().slice(-25),
+        log: daemon
+          .log()
+          .filter(({ event }) => event !== 'turn.finished')
+          .slice(-25)
+          .map((line) => JSON.stringify(line)),
         left: daemon.left,
         failure: daemon.failure,
       },
