@@ -1,6 +1,6 @@
 // The admin server: whether the process lives (/healthz), whether it does its work (/readyz, and why not),
-// and its figures (/metrics, in the text format of Prometheus). Reads only, no password: it listens on
-// loopback unless told otherwise.
+// and its figures (/metrics, in the text format of Prometheus). These only read and need no password: it listens
+// on loopback unless told otherwise.
 import { type FastifyInstance, fastify } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Board } from './board.ts';
@@ -17,6 +17,8 @@ export interface AdminParts {
   readonly timer: Timer;
   /** Brings up to date what is only looked at when somebody asks. An error fails the request only. */
   refresh(): Promise<void>;
+  /** Pages beside these: the console. */
+  readonly pages: (server: FastifyInstance) => Promise<void>;
 }
 
 export interface Admin {
@@ -32,6 +34,7 @@ export async function openAdmin(parts: AdminParts): Promise<Admin> {
   if (port === null) return { address: null, close: () => Promise.resolve() };
   const server = serverOf(parts);
   try {
+    await server.register(parts.pages);
     const address = await server.listen({ host, port });
     return { address, close: () => close(server, parts.timer) };
   } catch (cause) {
@@ -83,7 +86,7 @@ function serverOf({ config, board, health, timer, refresh }: AdminParts): Fastif
 }
 
 /** The board's series and those of the process (`process_`, `nodejs_`), written out by prom-client. */
-function registryOf(board: Board, clock: Clock): Registry {
+export function registryOf(board: Board, clock: Clock): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
   for (const name of metricNames) show(name, { registry, board, clock });

@@ -2,6 +2,7 @@
 // and what it shows of itself. Only threads and oneDNN decide about weights.
 import { z } from 'zod';
 import type { Config } from './config.ts';
+import { secret } from './config-kafka.ts';
 import { count, duration, section } from './config-units.ts';
 
 export const trainer = section({
@@ -26,8 +27,12 @@ export const admin = section({
     .string()
     .min(1)
     .default('127.0.0.1')
-    .describe('address to listen on; there is no password, so let nobody in but the monitoring'),
+    .describe('address to listen on; who only reads needs no password, so let in whom you trust'),
   port: z.int().min(0).max(65_535).nullable().default(9464).describe('0: any free one; null: no server'),
+  token: secret
+    .nullable()
+    .default(null)
+    .describe('what an operator sends to promote or roll back in the console; null: nobody can, there'),
   connections_max: count(64).describe('open at a time; further ones are closed at once'),
   request_timeout: duration('10s').describe('for a request to arrive, and for its answer'),
 });

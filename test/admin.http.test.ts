@@ -21,7 +21,7 @@ async function serve(settings: object = {}, refresh: () => Promise<void> = () =>
   const board = new Board();
   const health = new Health();
   const timer = virtualTimer(2_000_000);
-  const admin = await openAdmin({ config, board, health, timer, refresh });
+  const admin = await openAdmin({ config, board, health, timer, refresh, pages: async () => {} });
   opened.push(admin);
   const get = async (path: string) => {
     const response = await fetch(`${admin.address}${path}`, { headers: { connection: 'close' } });

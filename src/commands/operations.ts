@@ -10,6 +10,7 @@ import type { DeadLetter, GenerationId, GenerationStore } from '../contract.ts';
 import type { DaemonEvent } from '../daemon.rx.ts';
 import { Health } from '../readiness.ts';
 import type { Log } from '../telemetry.ts';
+import { openConsole } from './console.ts';
 import { logDaemon } from './log-daemon.ts';
 import { Observer, observeDeadLetters, observeLive, type PartitionStanding } from './observe.ts';
 
@@ -49,7 +50,14 @@ export async function openOperations(options: OperationsOptions): Promise<Operat
     return followLive();
   };
   board.set('restill_build_info', 1, { version });
-  const admin: Admin = await openAdmin({ config: config.admin, board, health, timer: systemClock, refresh });
+  const readiness = () => health.readiness();
+  const pages = await openConsole({
+    ...{ server: 'run', config: config.admin, data, version, board, refresh, readiness },
+    ...{ serving: null, scorer: null, readerToken: null },
+  });
+  const admin: Admin = await openAdmin({
+    ...{ config: config.admin, board, health, timer: systemClock, refresh, pages },
+  });
   if (admin.address !== null) log.info('admin.listening', { address: admin.address });
   return {
     board,

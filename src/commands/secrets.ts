@@ -25,6 +25,10 @@ export const readTeacherToken = ({ remote }: Config['teacher']): string | null =
 export const readServeToken = ({ token }: Config['serve']): string | null =>
   token === null ? null : read('serve.token', token);
 
+/** Of the operators of the console; null where nobody may. Errors as for `readSecrets`. */
+export const readOperatorToken = ({ token }: Config['admin']): string | null =>
+  token && read('admin.token', token);
+
 /** What the log must mask, whoever writes it. */
 export function secretTexts({ password, key }: Secrets): string[] {
   return [password, key].filter((text) => text !== null);

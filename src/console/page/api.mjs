@@ -1,0 +1,96 @@
+// The server's API: what is asked again and again is asked with the tag of the answer at hand, and not at all while
+// nobody looks.
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+
+/**
+ * @template T
+ * @typedef {object} Polled
+ * @property {T | null} value  the newest answer; kept while the server does not answer
+ * @property {string | null} trouble  why it is not newer
+ * @property {number} skewMs  the server's clock minus this one's
+ * @property {() => void} again  ask now
+ */
+
+/**
+ * @template T
+ * @param {string} path @param {number} everyMs
+ * @returns {Polled<T>}
+ */
+export function usePolled(path, everyMs) {
+  const [state, setState] = useState({
+    value: /** @type {T | null} */ (null),
+    trouble: /** @type {string | null} */ (null),
+    skewMs: 0,
+  });
+  const etag = useRef('');
+  const [asked, ask] = useState(0);
+  useEffect(() => {
+    const gone = new AbortController();
+    let timer = 0;
+    const poll = async () => {
+      clearTimeout(timer);
+      if (!document.hidden) await once(gone.signal).catch((error) => lost(error, gone.signal));
+      if (!gone.signal.aborted) timer = setTimeout(poll, everyMs);
+    };
+    /** @param {AbortSignal} signal */
+    const once = async (signal) => {
+      const response = await fetch(`../api/${path}`, {
+        headers: { 'if-none-match': etag.current },
+        cache: 'no-store',
+        signal,
+      });
+      const skewMs = Date.parse(response.headers.get('date') ?? '') - Date.now() || 0;
+      if (response.status === 304)
+        return setState((now) => (now.trouble === null ? now : { ...now, trouble: null }));
+      const body = await response.json();
+      if (!response.ok) throw new Error(body.error?.message ?? `the server says ${response.status}`);
+      etag.current = response.headers.get('etag') ?? '';
+      setState({ value: body, trouble: null, skewMs });
+    };
+    /** @param {unknown} error @param {AbortSignal} signal */
+    const lost = (error, signal) => {
+      if (signal.aborted) return;
+      const trouble =
+        error instanceof TypeError
+          ? 'the server does not answer'
+          : String(/** @type {Error} */ (error).message);
+      setState((now) => ({ ...now, trouble }));
+    };
+    const seen = () => void (document.hidden || poll());
+    document.addEventListener('visibilitychange', seen);
+    poll();
+    return () => {
+      gone.abort();
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', seen);
+    };
+  }, [path, everyMs, asked]);
+  return { ...state, again: useCallback(() => ask((n) => n + 1), []) };
+}
+
+/**
+ * @param {string} path @param {unknown} body @param {{ token?: string, signal?: AbortSignal }} [options]
+ * @returns {Promise<any>}
+ */
+export async function post(path, body, { token = '', signal } = {}) {
+  const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
+  const response = await fetch(`../api/${path}`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+    ...(signal && { signal }),
+  });
+  const answer = await response.json().catch(() => ({}));
+  if (response.ok) return answer;
+  throw new Error(answer.error?.message ?? `the server says ${response.status}`);
+}
+
+/** The time, moved on every second while somebody looks, in the server's clock. @param {number} skewMs */
+export function useNow(skewMs) {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => document.hidden || setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return now + skewMs;
+}
