@@ -19,10 +19,23 @@ export const serve = section({
   connections_max: count(512).describe('open at a time; further ones are closed at once'),
   request_timeout: duration('10s').describe('for a request to arrive whole, and for a connection to be idle'),
   answer_timeout: duration('10s').describe('from then to its answer'),
+  threads: count(2).describe('that compute the scores of a student'),
+  queue_max: count(2000).describe('pairs that wait or are being scored; further requests get 429'),
+  batch_budget: duration('20ms').describe('that one batch should take; so long a request waits for a turn'),
+  load_deadline: duration('1m').describe('for a generation to load and prove itself; else it is refused'),
+  poll: duration('250ms').describe('how often the live pointer is looked at where the disk tells nothing'),
+  candidate: z
+    .boolean()
+    .default(true)
+    .describe('keep the newest generation that is not live loaded: rollback at once, twice the memory'),
   drain_deadline: duration('20s').describe('how long requests under way may take after SIGTERM'),
 });
 
 /** Relations between values, each with its reason. */
 export const serveRules = ({ serve: s }: Pick<Config, 'serve'>): (readonly [boolean, string])[] => [
+  [
+    s.documentsMax <= s.queueMax,
+    'serve.documents_max must be at most serve.queue_max: such a request never has room',
+  ],
   [s.textMax <= s.bodyMax, 'serve.text_max must be at most serve.body_max: a longer text never arrives'],
 ];

@@ -40,6 +40,11 @@ const table = {
   },
   KAFKA_UNTRUSTED: { meaning: "the broker's certificate is not to be trusted", disposition: 'halt', exit: 5 },
   KAFKA_TOPIC_UNKNOWN: { meaning: 'the broker has no such topic', disposition: 'halt', exit: 3 },
+  TOPIC_UNSUITED: {
+    meaning: 'a topic between the roles is not as it has to be',
+    disposition: 'halt',
+    exit: 3,
+  },
   KAFKA_FAILED: { meaning: 'the connection to Kafka ended for good', disposition: 'halt', exit: 5 },
   SECRET_UNREADABLE: {
     meaning: 'a secret is not where the configuration says',
@@ -65,6 +70,7 @@ const table = {
     exit: 4,
   },
   GENERATION_UNKNOWN: { meaning: 'no such generation', disposition: 'halt', exit: 4 },
+  AUDIT_DAMAGED: { meaning: 'the audit of promotions was changed', disposition: 'halt', exit: 4 },
   STORE_WRITE_FAILED: { meaning: 'the data directory cannot be written', disposition: 'halt', exit: 4 },
   STORE_READ_FAILED: { meaning: 'the data directory cannot be read', disposition: 'halt', exit: 4 },
   MODEL_UNSUPPORTED: {
@@ -116,7 +122,7 @@ const table = {
     disposition: 'halt',
     exit: 5,
   },
-  DRAIN_TIMED_OUT: { meaning: 'a stop took longer than run.drain_deadline', disposition: 'halt', exit: 5 },
+  DRAIN_TIMED_OUT: { meaning: 'a stop took longer than its drain_deadline', disposition: 'halt', exit: 5 },
   SERVE_BUSY: { meaning: 'more waits to be scored than serve holds', disposition: 'retry', exit: 5 },
   SERVE_NOT_READY: { meaning: 'no student is there to answer yet', disposition: 'retry', exit: 5 },
   SERVE_ENGINE_DIED: {

@@ -27,16 +27,23 @@ export async function askServer(options: ServerOptions, golden: readonly GoldenV
   const scores = golden.map(() => Number.NaN);
   let version: string | null = null;
   for (const { path, body, asks } of questions(options.protocol, golden, options.model)) {
-    const answer = readAnswer(options.protocol, await post(options, path, body), asks.length);
+    const { json, generation } = await post(options, path, body);
+    const answer = readAnswer(options.protocol, json, asks.length);
     asks.forEach((index, i) => {
       scores[index] = answer.scores[i]!;
     });
-    version = answer.version ?? version;
+    version = generation ?? answer.version ?? version;
   }
   return { scores, version };
 }
 
-async function post(options: ServerOptions, path: string, body: object): Promise<unknown> {
+interface Posted {
+  readonly json: unknown;
+  /** As `restill serve` names it; null from other servers. */
+  readonly generation: string | null;
+}
+
+async function post(options: ServerOptions, path: string, body: object): Promise<Posted> {
   const url = `${options.url.replace(/\/+$/, '')}/${path}`;
   const headers = {
     'content-type': 'application/json',
@@ -63,7 +70,7 @@ async function post(options: ServerOptions, path: string, body: object): Promise
       `${url} answers ${response.status} (${text.slice(0, 200)}); check the address, --protocol and --model`,
     );
   try {
-    return JSON.parse(text);
+    return { json: JSON.parse(text), generation: response.headers.get('restill-generation') };
   } catch (cause) {
     throw new RestillError('SERVER_UNSUITED', `${url} answers no JSON; check the address`, { cause });
   }

@@ -106,11 +106,12 @@ async function verifyServer(url: string, options: Options): Promise<Findings> {
   };
 }
 
-/** Triton's version folders are named by the generation's number. */
+/** Triton's version folders are named by the generation's number; `restill serve` names the generation. */
 function versionFault(version: string | null, generation: string): string | null {
   const id = parseGenerationId(generation);
-  if (version === null || id === null || Number(version) === generationNumber(id)) return null;
-  return `serves version ${version} instead of ${generationNumber(id)}`;
+  if (version === null || id === null || version === id || Number(version) === generationNumber(id))
+    return null;
+  return `serves version ${version} instead of ${generationNumber(id)} (${id})`;
 }
 
 function report({

@@ -51,6 +51,7 @@ const banned: readonly Banned[] = [
       'src/trainer-process.ts': 'is the process',
       'src/scorer-process.ts': 'is the process',
       'src/commands/run.ts': 'the same',
+      'src/commands/serve.ts': 'the same',
       'src/commands/replay.ts': 'leaves at once at the second Ctrl-C, without waiting for anything',
     },
   },
