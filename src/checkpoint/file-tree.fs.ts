@@ -18,6 +18,11 @@ export async function writeFile(files: Files, path: string, bytes: Uint8Array): 
   await writing(files, path, (file) => writeAll(file, path, bytes));
 }
 
+/** In one write where the disk takes it. The content is durable afterwards, a new name after `syncDirectory`. */
+export async function appendFile(files: Files, path: string, bytes: Uint8Array): Promise<void> {
+  await filling(files.append(path), (file) => writeAll(file, path, bytes));
+}
+
 /** Null where there is no such file. */
 export async function readFile(files: Files, path: string): Promise<Uint8Array | null> {
   return (await readWithDigest(files, path))?.content ?? null;
@@ -50,8 +55,9 @@ export async function replaceFile(
   directory: string,
   name: string,
   bytes: Uint8Array,
+  temporary = temporaryName(name),
 ): Promise<void> {
-  const fresh = join(directory, temporaryName(name));
+  const fresh = join(directory, temporary);
   await writeFile(files, fresh, bytes);
   await files.rename(fresh, join(directory, name));
   await files.syncDirectory(directory);
@@ -112,8 +118,11 @@ export async function makeSubdirectories(
   return [...topDown.reverse().map((directory) => join(root, directory)), root];
 }
 
-async function writing<T>(files: Files, path: string, fill: (file: OutputFile) => Promise<T>): Promise<T> {
-  const file = await files.create(path);
+const writing = <T>(files: Files, path: string, fill: (file: OutputFile) => Promise<T>): Promise<T> =>
+  filling(files.create(path), fill);
+
+async function filling<T>(opening: Promise<OutputFile>, fill: (file: OutputFile) => Promise<T>): Promise<T> {
+  const file = await opening;
   let result: T;
   try {
     result = await fill(file);

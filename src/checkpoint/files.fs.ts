@@ -1,5 +1,5 @@
 // Every disk operation of this stage, one system call each, so that a test can fail any of them.
-import { mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { RestillError } from '../errors.ts';
 
 export interface Entry {
@@ -27,6 +27,8 @@ export interface Files {
   makeDirectory(path: string): Promise<boolean>;
   /** An empty file for writing; an old one of that name loses its content. */
   create(path: string): Promise<OutputFile>;
+  /** For writing at the end of what there is; made where it is missing. */
+  append(path: string): Promise<OutputFile>;
   /** Null where there is no such file. */
   openRead(path: string): Promise<InputFile | null>;
   /** In no particular order; null where there is no such directory. */
@@ -42,14 +44,8 @@ export interface Files {
 
 export const diskFiles: Files = {
   makeDirectory: (path) => mkdir(path).then(() => true, unless('EEXIST', false)),
-  async create(path) {
-    const handle = await open(path, 'w');
-    return {
-      write: async (bytes) => (await handle.write(bytes)).bytesWritten,
-      sync: () => handle.sync(),
-      close: () => handle.close(),
-    };
-  },
+  create: async (path) => output(await open(path, 'w')),
+  append: async (path) => output(await open(path, 'a')),
   async openRead(path) {
     const handle = await open(path, 'r').catch(unless('ENOENT', null));
     return (
@@ -84,14 +80,8 @@ export const diskFiles: Files = {
 export function named(files: Files): Files {
   return {
     makeDirectory: (path) => files.makeDirectory(path).catch(writing(path)),
-    async create(path) {
-      const file = await files.create(path).catch(writing(path));
-      return {
-        write: (bytes) => file.write(bytes).catch(writing(path)),
-        sync: () => file.sync().catch(writing(path)),
-        close: () => file.close().catch(writing(path)),
-      };
-    },
+    create: async (path) => namedOutput(await files.create(path).catch(writing(path)), path),
+    append: async (path) => namedOutput(await files.append(path).catch(writing(path)), path),
     async openRead(path) {
       const file = await files.openRead(path).catch(reading(path));
       return (
@@ -108,6 +98,18 @@ export function named(files: Files): Files {
     syncDirectory: (path) => files.syncDirectory(path).catch(writing(path)),
   };
 }
+
+const output = (handle: FileHandle): OutputFile => ({
+  write: async (bytes) => (await handle.write(bytes)).bytesWritten,
+  sync: () => handle.sync(),
+  close: () => handle.close(),
+});
+
+const namedOutput = (file: OutputFile, path: string): OutputFile => ({
+  write: (bytes) => file.write(bytes).catch(writing(path)),
+  sync: () => file.sync().catch(writing(path)),
+  close: () => file.close().catch(writing(path)),
+});
 
 const remedies: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full: free some space and start again',

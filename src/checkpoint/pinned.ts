@@ -24,3 +24,19 @@ export function parsePinned(text: string, where: string): ReadonlySet<Generation
   }
   return pinned;
 }
+
+/** The text with a line for the generation; null where it is pinned already. */
+export function withPin(text: string, id: GenerationId, comment: string): string | null {
+  if (parsePinned(text, 'pinned').has(id)) return null;
+  const gap = text === '' || text.endsWith('\n') ? '' : '\n';
+  return `${text}${gap}${id}  # ${comment.replace(/\s+/g, ' ')}\n`;
+}
+
+/** The text without the generation's lines, all others as they were; null where it is not pinned. */
+export function withoutPin(text: string, id: GenerationId): string | null {
+  if (!parsePinned(text, 'pinned').has(id)) return null;
+  return text
+    .split('\n')
+    .filter((line) => line.replace(/#.*/, '').trim() !== id)
+    .join('\n');
+}

@@ -2,7 +2,8 @@
 //
 //   g000001/ g000002/ ...   complete generations, immutable
 //   current.json            which of them serves
-//   pinned                  ids that retention must keep, one a line; edited by the operator
+//   pinned                  ids to be kept, one a line; edited by the operator, or by commands
+//   audit.jsonl             who moved the pointer or pinned, when and why: see desk.fs.ts
 //   .staging-g000003/       being written          } after a crash both are cleared away
 //   .removing-g000001/      being deleted          } at the next start
 //   .damaged-g000002/       failed its checks; set aside for whoever wants to know why
@@ -12,8 +13,10 @@
 // 2. What `publish` or `setLive` returned from is durable.
 // 3. A number once seen as a generation is never given out again.
 // 4. A reader changes nothing on disk. One process at a time has write access: the journal's lock sees to it.
-// 5. Retention never removes the live generation or a pinned one.
-// 6. What the gate promoted goes live, also when a crash comes between `publish` and `setLive`.
+//    An operator's command moves the pointer meanwhile, and touches nothing else of this.
+// 5. Retention never removes the live generation, the one to roll back to, or a pinned one.
+// 6. What the gate promoted goes live, also when a crash comes between `publish` and `setLive`; unless something
+//    else than what it was judged against has been put in service since.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
@@ -26,8 +29,11 @@ import type {
   Snapshot,
 } from '../contract.ts';
 import { assert, type ErrorCode, RestillError } from '../errors.ts';
+import { readAudit } from './audit.fs.ts';
+import { previouslyLive } from './audit.ts';
 import { makeDirectories, readFile, removeTree, replaceFile, temporaryName } from './file-tree.fs.ts';
 import { diskFiles, type Files, named } from './files.fs.ts';
+import { judgedAgainst } from './gate.ts';
 import {
   currentName,
   damagedName,
@@ -43,7 +49,17 @@ import { parsePinned } from './pinned.ts';
 import { decodePointer, encodePointer, type Pointer } from './pointer.ts';
 import { expired, expiredDamaged } from './retention.ts';
 import { land, stage } from './staging.fs.ts';
-import { checkDigest, readManifest, verifyGeneration } from './verify.fs.ts';
+import { checkDigest, isServed, readManifest, verifyGeneration } from './verify.fs.ts';
+
+type Access = 'read' | 'operate' | 'write';
+
+const rank: Readonly<Record<Access, number>> = { read: 0, operate: 1, write: 2 };
+
+const purposes: Readonly<Record<Access, string>> = {
+  read: 'reading',
+  operate: 'moving the live pointer',
+  write: 'writing',
+};
 
 /** A generation that was passed over, and why. */
 export interface Unusable {
@@ -59,8 +75,11 @@ export interface StoreOptions {
   readonly directory: string;
   /** For the dates that people read. */
   readonly clock: Clock;
-  /** `read` is for commands that look on while another process writes. */
-  readonly access: 'read' | 'write';
+  /**
+   * `read` is for commands that look on while another process writes, `operate` for those that move the live
+   * pointer meanwhile.
+   */
+  readonly access: Access;
   /** Told of every generation that `latest` or `list` passes over. */
   readonly onUnusable: (unusable: Unusable) => void;
   /** The disk, unless a test gives another. */
@@ -95,6 +114,8 @@ class DirectoryStore implements GenerationStore {
   async prepare(): Promise<void> {
     await makeDirectories(this.#files, this.#directory);
     await this.#clear();
+    for (const name of await this.#names())
+      if (isLeftOver(name)) await this.#files.removeFile(this.#pathOf(name));
     await this.#finishPromotion();
   }
 
@@ -147,7 +168,8 @@ class DirectoryStore implements GenerationStore {
 
   async open(id: GenerationId): Promise<Generation> {
     const names = await this.#names();
-    if (names.includes(id)) return verifyGeneration(this.#files, this.#pathOf(id), id);
+    const isChecked = this.#options.access === 'operate' ? isServed : undefined;
+    if (names.includes(id)) return verifyGeneration(this.#files, this.#pathOf(id), id, isChecked);
     const aside = names.find((name) => name.startsWith(`.damaged-${id}`));
     const known = generationsIn(names);
     throw new RestillError(
@@ -176,13 +198,17 @@ class DirectoryStore implements GenerationStore {
   }
 
   setLive(id: GenerationId): Promise<void> {
-    return this.#change(() => this.#pointTo(id));
+    return this.#change(() => this.#pointTo(id), 'operate');
   }
 
   retain(keep: number): Promise<GenerationId[]> {
     return this.#change(async () => {
       const names = await this.#names();
-      const going = expired(names, { keep, live: await this.live(), pinned: await this.#pinned() });
+      const live = await this.live();
+      const { entries } = await readAudit(this.#files, this.#directory);
+      const before = previouslyLive(entries, live);
+      const pinned = new Set([...(await this.#pinned()), ...(before ? [before] : [])]);
+      const going = expired(names, { keep, live, pinned });
       for (const id of going) await this.#files.rename(this.#pathOf(id), this.#pathOf(removingName(id)));
       // Out of sight for good before the first file goes: a half-deleted generation would look damaged.
       if (going.length > 0) await this.#files.syncDirectory(this.#directory);
@@ -192,8 +218,9 @@ class DirectoryStore implements GenerationStore {
     });
   }
 
-  #change<T>(work: () => Promise<T>, least: 'read' | 'write' = 'write'): Promise<T> {
-    assert(least === 'read' || this.#options.access === 'write', 'this store was opened for reading');
+  #change<T>(work: () => Promise<T>, least: Access = 'write'): Promise<T> {
+    const { access } = this.#options;
+    assert(rank[access] >= rank[least], `this store was opened for ${purposes[access]}`);
     const result = this.#last.then(work);
     this.#last = result.catch(() => {}); // its caller gets the error; the next change starts all the same
     return result;
@@ -211,11 +238,16 @@ class DirectoryStore implements GenerationStore {
     await this.#files.syncDirectory(this.#directory);
     const newest = generationsIn(await this.#names()).at(-1)!;
     const pointer = encodePointer(id, newest, this.#options.clock.now());
-    await replaceFile(this.#files, this.#directory, currentName, pointer);
+    // Beside a writer an operator's command must not share its temporary file.
+    const temporary = temporaryName(
+      this.#options.access === 'operate' ? `${currentName}.${process.pid}` : currentName,
+    );
+    await replaceFile(this.#files, this.#directory, currentName, pointer, temporary);
   }
 
   /**
-   * An operator who went back to an older generation is not overruled: the pointer was set after the newest.
+   * An operator is not overruled: neither one who moved the pointer after the newest was there, nor one who
+   * did while it was being judged.
    */
   async #finishPromotion(): Promise<void> {
     const newest = generationsIn(await this.#names()).at(-1);
@@ -223,7 +255,9 @@ class DirectoryStore implements GenerationStore {
     if (!newest || (pointer && generationNumber(pointer.newest) >= generationNumber(newest))) return;
     try {
       const { gate } = await readManifest(this.#files, this.#pathOf(newest), newest);
-      if (gate.decision === 'PROMOTE') await this.#pointTo(newest);
+      const against = judgedAgainst(gate);
+      const isMoved = pointer !== null && against !== null && generationNumber(pointer.id) !== against;
+      if (gate.decision === 'PROMOTE' && !isMoved) await this.#pointTo(newest);
     } catch (error) {
       // A generation that cannot be used is not promoted; `latest` says what is wrong with it.
       if (!isOneOf(error, 'GENERATION_DAMAGED', 'GENERATION_FOREIGN')) throw error;
@@ -271,6 +305,9 @@ class DirectoryStore implements GenerationStore {
     return join(this.#directory, name);
   }
 }
+
+/** Of an operator's command that was killed. */
+const isLeftOver = (name: string): boolean => /^\.(current\.json\.\d+|pinned)\.new$/.test(name);
 
 function isOneOf(error: unknown, ...codes: ErrorCode[]): error is RestillError {
   return error instanceof RestillError && codes.includes(error.code);

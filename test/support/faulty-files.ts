@@ -1,5 +1,5 @@
 // Fails disk operations by number: the n-th, for n = 1, 2, ... until an undisturbed run needs fewer than n.
-import type { Files } from '../../src/checkpoint/files.fs.ts';
+import type { Files, OutputFile } from '../../src/checkpoint/files.fs.ts';
 
 export type Operation = keyof Files | 'write' | 'read' | 'sync' | 'close';
 
@@ -15,22 +15,8 @@ export function withFault(files: Files, fault: Fault): Files {
   };
   return {
     makeDirectory: (path) => step('makeDirectory', path, () => files.makeDirectory(path)),
-    async create(path) {
-      const file = await step('create', path, () => files.create(path));
-      return {
-        async write(bytes) {
-          try {
-            return await step('write', path, () => file.write(bytes));
-          } catch (error) {
-            // Whoever is killed or runs out of space while writing has written something.
-            await file.write(bytes.subarray(0, bytes.byteLength >> 1));
-            throw error;
-          }
-        },
-        sync: () => step('sync', path, () => file.sync()),
-        close: closing(file, path, step),
-      };
-    },
+    create: async (path) => writing(await step('create', path, () => files.create(path)), path, step),
+    append: async (path) => writing(await step('append', path, () => files.append(path)), path, step),
     async openRead(path) {
       const file = await step('openRead', path, () => files.openRead(path));
       return (
@@ -49,6 +35,20 @@ export function withFault(files: Files, fault: Fault): Files {
 }
 
 type Step = <T>(operation: Operation, path: string, work: () => Promise<T>) => Promise<T>;
+
+const writing = (file: OutputFile, path: string, step: Step): OutputFile => ({
+  async write(bytes) {
+    try {
+      return await step('write', path, () => file.write(bytes));
+    } catch (error) {
+      // Whoever is killed or runs out of space while writing has written something.
+      await file.write(bytes.subarray(0, bytes.byteLength >> 1));
+      throw error;
+    }
+  },
+  sync: () => step('sync', path, () => file.sync()),
+  close: closing(file, path, step),
+});
 
 /**
  * Closes in any case: the kernel does so for a process that is killed, and close(2) frees the handle even
@@ -70,7 +70,7 @@ export const failOnce =
     if (number === at) throw errno(code);
   };
 
-const growing: readonly Operation[] = ['makeDirectory', 'create', 'write'];
+const growing: readonly Operation[] = ['makeDirectory', 'create', 'append', 'write'];
 
 /** From the n-th operation on nothing more fits on the disk; deleting still works. */
 export const diskFull =

@@ -50,22 +50,22 @@ export class MemoryDisk implements Files {
   }
 
   async create(path: string): Promise<OutputFile> {
+    const node = this.#file(path);
+    node.content = new Uint8Array(0);
+    return output(node);
+  }
+
+  async append(path: string): Promise<OutputFile> {
+    return output(this.#file(path));
+  }
+
+  #file(path: string): FileNode {
     const { parent, name } = this.#locate(path);
     const old = parent.entries.get(name);
     if (old instanceof DirectoryNode) throw failure('EISDIR', path);
     const node = old ?? new FileNode();
-    node.content = new Uint8Array(0);
     if (!old) parent.change({ put: { name, node } });
-    return {
-      write: async (bytes) => {
-        node.content = Buffer.concat([node.content, bytes]);
-        return bytes.byteLength;
-      },
-      sync: async () => {
-        node.durable = node.content;
-      },
-      close: async () => {},
-    };
+    return node;
   }
 
   async openRead(path: string): Promise<InputFile | null> {
@@ -150,6 +150,17 @@ export class MemoryDisk implements Files {
   }
 }
 
+const output = (node: FileNode): OutputFile => ({
+  write: async (bytes) => {
+    node.content = Buffer.concat([node.content, bytes]);
+    return bytes.byteLength;
+  },
+  sync: async () => {
+    node.durable = node.content;
+  },
+  close: async () => {},
+});
+
 function apply(entries: Map<string, Node>, { drop, put }: Change): void {
   if (drop && entries.get(drop.name) === drop.node) entries.delete(drop.name);
   if (put) entries.set(put.name, put.node);
@@ -172,8 +183,11 @@ function survivor(node: Node, random: Random): Node {
 
 function survivingContent({ content, durable }: FileNode, random: Random): Uint8Array {
   if (content === durable) return durable;
-  const cut = content.slice(0, random.below(content.byteLength + 1));
-  return [durable, content, cut, new Uint8Array(content.byteLength)][random.below(4)]!;
+  // What was only appended to keeps what was durable.
+  const kept = durable.every((byte, i) => byte === content[i]) ? durable.byteLength : 0;
+  const cut = content.slice(0, kept + random.below(content.byteLength - kept + 1));
+  const zeros = Buffer.concat([content.slice(0, kept), new Uint8Array(content.byteLength - kept)]);
+  return [durable, content, cut, zeros][random.below(4)]!;
 }
 
 const failure = (code: string, path: string): Error => Object.assign(new Error(`${code}, ${path}`), { code });
