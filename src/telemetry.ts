@@ -16,6 +16,7 @@ export const logEvents = {
   'source.back': 'one answers again',
   'source.uncommitted': 'a commit of the group failed; it is for lag tools only, the journal has the truth',
   'source.client': 'a warning of kafkajs',
+  'builder.fenced': 'another builder has a partition now, and does again what was not handed over',
   'ingest.ended': 'the source has ended; counts are final',
   'trainer.started': 'the trainer process is ready, at a cursor',
   'trainer.died': 'the trainer process died and is started again from the last generation, after a wait',
