@@ -131,7 +131,10 @@ const parsers: Readonly<Record<Protocol, z.ZodType<Read>>> = {
   vllm: z.object({ data: scored('score') }).transform(({ data }) => inOrder(data, 'score')),
   triton: z
     .object({
-      model_version: z.string().optional(),
+      model_version: z
+        .string()
+        .regex(/^\d{1,18}$/)
+        .optional(),
       outputs: z.array(z.object({ data: z.array(z.number()) })),
     })
     .transform(({ outputs, model_version: version }) => ({
@@ -146,5 +149,8 @@ const parsers: Readonly<Record<Protocol, z.ZodType<Read>>> = {
 const unsuited = (protocol: Protocol, found: string): RestillError =>
   new RestillError(
     'SERVER_UNSUITED',
-    `the answer is not one of the protocol ${protocol}: ${found}; check the address and --protocol`,
+    `the answer is not one of the protocol ${protocol}: ${printable(found)}; check the address and --protocol`,
   );
+
+/** What a stranger sends, for a message to a terminal or a log: short, and nothing in it that moves a cursor. */
+export const printable = (text: string): string => text.slice(0, 200).replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ');

@@ -1,7 +1,7 @@
 // Asks a running server for the scores of golden texts.
 import { RestillError } from '../errors.ts';
 import type { GoldenVector } from './golden.ts';
-import { type Answer, type Protocol, questions, readAnswer } from './protocols.ts';
+import { type Answer, type Protocol, printable, questions, readAnswer } from './protocols.ts';
 
 export interface ServerOptions {
   /** `http://localhost:8080`, with a path before the protocol's own where the server has one. */
@@ -57,7 +57,7 @@ async function post(options: ServerOptions, path: string, body: object): Promise
       method: 'POST',
       headers,
       body: JSON.stringify(body),
-      redirect: 'error',
+      redirect: 'manual', // what follows would be another server, and the token is not for it
       signal,
     });
     text = await boundedText(response);
@@ -67,10 +67,11 @@ async function post(options: ServerOptions, path: string, body: object): Promise
   if (!response.ok)
     throw new RestillError(
       response.status >= 500 || response.status === 429 ? 'SERVER_UNREACHABLE' : 'SERVER_UNSUITED',
-      `${url} answers ${response.status} (${text.slice(0, 200)}); check the address, --protocol and --model`,
+      `${url} answers ${response.status} (${printable(text)}); check the address, --protocol and --model`,
     );
+  const generation = response.headers.get('restill-generation');
   try {
-    return { json: JSON.parse(text), generation: response.headers.get('restill-generation') };
+    return { json: JSON.parse(text), generation: generation && printable(generation) };
   } catch (cause) {
     throw new RestillError('SERVER_UNSUITED', `${url} answers no JSON; check the address`, { cause });
   }
@@ -92,7 +93,7 @@ function unreachable(url: string, error: unknown): RestillError {
   const { code, message } = cause as { code?: string; message?: string };
   return new RestillError(
     'SERVER_UNREACHABLE',
-    `${url} does not answer (${message || code || String(error)}); is it running? ` +
+    `${url} does not answer (${printable(message || code || String(error))}); is it running? ` +
       '--timeout gives it more time',
     { cause: error },
   );
