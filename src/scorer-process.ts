@@ -1,9 +1,9 @@
 // The composition root of the process that scores for `restill serve`, one for each student. onnxruntime
 // computes on the thread that calls it, so the server would not answer meanwhile; and what a process held is
 // given back when it ends, however it ends.
-import { servedWeights } from './checkpoint/bundle-files.ts';
 import { encodeStudent } from './checkpoint/onnx-student.ts';
 import { readServable } from './checkpoint/servable.fs.ts';
+import { servedWeights } from './checkpoint/served-weights.ts';
 import type { Config } from './config.ts';
 import { assert, RestillError } from './errors.ts';
 import type { Engine } from './serving/ports.ts';

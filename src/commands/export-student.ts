@@ -9,12 +9,13 @@ import {
   goldenName,
   modelFiles,
 } from '../checkpoint/bundle.ts';
-import { type BundleParts, bundleFiles, servedWeights, tritonConfig } from '../checkpoint/bundle-files.ts';
+import { type BundleParts, bundleFiles, tritonConfig } from '../checkpoint/bundle-files.ts';
 import { exportFiles, exportHuggingFace, exportOnce } from '../checkpoint/export.fs.ts';
 import { generationNumber } from '../checkpoint/generation.ts';
 import { encodeGolden, makeGolden, type Reading } from '../checkpoint/golden.ts';
 import { goldenTexts, vocabularyWords } from '../checkpoint/golden-texts.ts';
 import type { Exported, ExportOptions } from '../checkpoint/new-directory.fs.ts';
+import { servedWeights } from '../checkpoint/served-weights.ts';
 import { openServedStudent } from '../checkpoint/student.tf.ts';
 import type { ArtifactFile, EncodedPair, Generation, GenerationStore } from '../contract.ts';
 import { startBackend } from '../tensor/backend.tf.ts';

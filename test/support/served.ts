@@ -1,0 +1,85 @@
+// Data directories of tiny students that serving can load, with golden logits from plain loops (plain-models.ts):
+// nothing that computes them is shared with the engine.
+import { goldenOf } from '../../src/checkpoint/generation-golden.ts';
+import { parseConfig } from '../../src/config.ts';
+import type { ArtifactFile, EncodedPair, Snapshot, Tensors } from '../../src/contract.ts';
+import type { QueryDocument } from '../../src/serving/ports.ts';
+import { bertParameters } from '../../src/tensor/bert.ts';
+import { type BertConfig, bertToHuggingFace } from '../../src/tensor/model-config.ts';
+import { initialize } from '../../src/tensor/parameters.ts';
+import { encodeSafetensors } from '../../src/tensor/safetensors.ts';
+import { openTokenizer } from '../../src/tensor/tokenizer.ts';
+import { bertTokenizerFiles } from '../../src/tensor/tokenizer-files.ts';
+import { buildWordPiece } from '../../src/tensor/vocabulary.ts';
+import { plainBertScore } from './plain-models.ts';
+import { snapshotAt } from './snapshots.ts';
+
+export const tokensMax = 16;
+const sizes = {
+  layers: 1,
+  hidden: 16,
+  heads: 2,
+  intermediate: 32,
+  positions: 24,
+  segments: 2,
+  epsilon: 1e-12,
+};
+const words = [
+  'red',
+  'running',
+  'shoes',
+  'trail',
+  'light',
+  'sole',
+  'grippy',
+  'naïve',
+  'torch',
+  'green',
+  'tea',
+];
+const json = buildWordPiece(
+  words.map((word) => `${word} ${word} ${word}`),
+  120,
+);
+const tokenizer = openTokenizer(json);
+const model: BertConfig = { ...sizes, vocabulary: tokenizer.vocabulary };
+
+/** Large enough that two students differ by more than any tolerance. */
+function weightsOf(seed: number): Tensors {
+  const scaled = [...initialize(bertParameters(model), seed)].map(
+    ([name, { shape, data }]) =>
+      [name, { shape, data: shape.length > 1 ? data.map((x) => 12 * x) : data }] as const,
+  );
+  return new Map(scaled);
+}
+
+/** What the student of a seed says, computed without the engine. */
+export function plainLogit(seed: number, { query, document }: QueryDocument): number {
+  const { ids, segments } = encode({ query, document });
+  return plainBertScore(model, weightsOf(seed), ids, segments);
+}
+
+const encode = ({ query, document }: QueryDocument): EncodedPair =>
+  tokenizer.encodePair(query, { title: document, summary: '' }, tokensMax, 'bert');
+
+/** `golden`: the seed whose logits it claims; null: it has none. */
+export function studentSnapshot(seed: number, golden: number | null = seed): Snapshot {
+  const config = parseConfig({ student: { tokens_max: tokensMax } });
+  const student: ArtifactFile[] = [
+    { path: 'config.json', bytes: Buffer.from(JSON.stringify(bertToHuggingFace(model))) },
+    ...bertTokenizerFiles(json, tokensMax),
+    { path: 'model.safetensors', bytes: encodeSafetensors(weightsOf(seed)) },
+  ];
+  const files = student.map(({ path, bytes }) => ({ path: `student/${path}`, bytes }));
+  const claimed = weightsOf(golden ?? seed);
+  const score = (pairs: readonly EncodedPair[]): Float32Array =>
+    Float32Array.from(pairs, ({ ids, segments }) => plainBertScore(model, claimed, ids, segments));
+  return {
+    ...snapshotAt({ cursor: seed }),
+    files: [
+      ...files,
+      { path: 'config.json', bytes: Buffer.from(JSON.stringify(config)) },
+      ...(golden === null ? [] : [goldenOf(files, { tokensMax, segments: 'bert' }, score)]),
+    ],
+  };
+}
