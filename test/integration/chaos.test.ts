@@ -132,6 +132,7 @@ describe.skipIf(RESTILL_CHAOS_SEED === undefined || !canRunKafka())('restill run
     const ended = await stage.bounded('the daemon stops', daemon.stop());
     expect(ended, JSON.stringify(daemon.log().slice(-20))).toMatchObject({ code: 0 });
     expect(daemon.failure).toBeNull();
+    await stage.close();
 
     const direct = configure(broker.bootstrap).config;
     const expected = await undisturbed(recording, config);
@@ -146,6 +147,5 @@ describe.skipIf(RESTILL_CHAOS_SEED === undefined || !canRunKafka())('restill run
     expect(lettersIn(data).sort()).toEqual([...feed.poison].sort());
     const letters = await stage.bounded('the dead letters are read', lettersInTopic(direct));
     expect(letters).toEqual(new Set(feed.poison));
-    await stage.close();
   });
 });

@@ -32,6 +32,7 @@ export class Stage {
   readonly #parts: StageParts;
   #partitions: number;
   #journal: VerifiedReader | null = null;
+  #closed = false;
 
   constructor(parts: StageParts) {
     this.#parts = parts;
@@ -165,7 +166,9 @@ export class Stage {
     );
   }
 
+  /** Leaves the journal: LMDB does not open it for writing in a process that has it open for reading. */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#journal?.close();
   }
 
@@ -189,6 +192,7 @@ export class Stage {
   #durable(): Readonly<Record<string, number>> {
     const { config, data } = this.#parts;
     const directory = join(data, 'journal');
+    if (this.#closed) return {};
     if (this.#journal === null && !existsSync(join(directory, 'data.mdb'))) return {};
     try {
       this.#journal ??= openJournalReader(directory, { config, host: journalHost });
