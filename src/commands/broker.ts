@@ -7,6 +7,7 @@ import { openKafka } from '../streams/kafka-client.kafka.ts';
 import { openTopicDesk, type TopicDesk } from '../streams/kafka-topic.kafka.ts';
 import { type LiveNotice, type LiveSource, openLiveSource } from '../streams/live-source.kafka.ts';
 import type { IngestStatus, Source } from '../streams/ports.ts';
+import type { TakeOver } from '../streams/starts.ts';
 import type { Log, LogEvent } from '../telemetry.ts';
 import { readSecrets } from './secrets.ts';
 
@@ -71,18 +72,19 @@ interface LiveOptions {
   readonly status: Pick<IngestStatus, 'offsets' | 'fingerprints'>;
   readonly bounds: Bounds;
   readonly notice: (notice: LiveNotice) => void;
+  readonly takeOver?: TakeOver;
 }
 
 /**
  * A bounded source is the only member of a group of its own, in which nothing is committed: kafkajs reads
  * within a group only, and the group of the daemons is not to be disturbed.
  */
-export function openTopic({ config, broker, status, bounds, notice }: LiveOptions): Promise<LiveSource> {
+export function openTopic({ config, broker, bounds, ...rest }: LiveOptions): Promise<LiveSource> {
   const { kafka, desk } = broker;
   const { group } = config.kafka;
   const own = `${group}.once.${process.pid}.${systemClock.now()}`;
   return openLiveSource({
-    ...{ kafka, desk, config, status, notice, ...bounds, timer: systemClock },
+    ...{ ...rest, kafka, desk, config, ...bounds, timer: systemClock },
     group: bounds.until === null ? group : own,
   });
 }
@@ -131,7 +133,7 @@ async function readBounds(
   return { from, until };
 }
 
-const grave: readonly LiveNotice['kind'][] = ['gap', 'restarting', 'away'];
+const grave: readonly LiveNotice['kind'][] = ['gap', 'restarting', 'away', 'unsettled'];
 
 const noticeEvents: Readonly<Record<LiveNotice['kind'], LogEvent>> = {
   joined: 'source.joined',
@@ -142,6 +144,7 @@ const noticeEvents: Readonly<Record<LiveNotice['kind'], LogEvent>> = {
   restarting: 'source.restarting',
   away: 'source.away',
   back: 'source.back',
+  unsettled: 'source.unsettled',
   uncommitted: 'source.uncommitted',
 };
 

@@ -8,21 +8,24 @@ import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { daemon$ } from '../daemon.rx.ts';
 import { RestillError } from '../errors.ts';
+import { openBatching, openMergeBatching } from '../streams/batch.ts';
 import { openDeadLetters } from '../streams/dead-letters.fs.ts';
-import { openLetterSender } from '../streams/dead-letters.kafka.ts';
 import { openIngest } from '../streams/ingest.rx.ts';
 import { openJournal } from '../streams/journal.lmdb.ts';
 import { journalHost } from '../streams/journal-host.fs.ts';
 import type { LiveNotice, LiveSource } from '../streams/live-source.kafka.ts';
-import type { DeadLetterFile, Journal } from '../streams/ports.ts';
+import type { Journal } from '../streams/ports.ts';
 import { superviseTrainer } from '../supervisor.rx.ts';
 import type { Log } from '../telemetry.ts';
-import { type Broker, logNotice, openBroker, openTopic } from './broker.ts';
+import { logNotice, openBroker, openTopic } from './broker.ts';
 import { readConfigFile } from './config-file.ts';
+import { withTopic } from './letters.ts';
 import { openLog } from './log.ts';
 import { errorFields } from './log-daemon.ts';
 import type { PartitionStanding } from './observe.ts';
 import { type Operations, openOperations } from './operations.ts';
+import { parseRole, prepareRoleTopics, type Role, readingConfig } from './roles.ts';
+import { runBuilder } from './run-builder.ts';
 import { readSecrets, secretTexts } from './secrets.ts';
 import { openSignals } from './signals.ts';
 import { startTrainer } from './trainer-child.ts';
@@ -30,6 +33,7 @@ import { startTrainer } from './trainer-child.ts';
 interface Options {
   readonly config: string;
   readonly data: string;
+  readonly role: Role;
 }
 
 export function addRunCommand(program: Command): void {
@@ -38,6 +42,12 @@ export function addRunCommand(program: Command): void {
     .description('learn from a live topic, until told to stop; started again, it goes on where it was')
     .requiredOption('--config <file>', 'yaml; `topic` and `kafka` say what is read')
     .requiredOption('--data <dir>', 'where the journal and the generations live; made where it is missing')
+    .option(
+      '--role <role>',
+      'builder: events to pages; trainer: pages to students; all: both',
+      parseRole,
+      'all',
+    )
     .addHelpText('after', help)
     .action((options: Options, command: Command) => run(options, command));
 }
@@ -54,13 +64,22 @@ async function run(options: Options, command: Command): Promise<void> {
   const { config, raw } = readConfigFile(options.config);
   const log = openLog(1, secretTexts(readSecrets(config.kafka)));
   makeDirectory(options.data);
-  log.info('run.started', { topic: config.topic, config: options.config });
+  log.info('run.started', { topic: config.topic, config: options.config, role: options.role });
   const version = command.parent?.version() ?? '';
   const signals = openSignals();
   // Ends the trainer, too: its channel closes.
   signals.leave$.subscribe(() => process.exit(130));
   try {
-    await conduct({ config, raw, data: options.data, log, version, stop$: signals.stop$ });
+    const inputs = {
+      raw,
+      data: options.data,
+      role: options.role,
+      config,
+      log,
+      version,
+      stop$: signals.stop$,
+    };
+    await (options.role === 'builder' ? runBuilder(inputs) : conduct(inputs));
   } catch (error) {
     log.error('run.failed', errorFields(error));
     throw error;
@@ -74,6 +93,7 @@ interface Inputs {
   readonly config: Config;
   readonly raw: unknown;
   readonly data: string;
+  readonly role: Role;
   readonly log: Log;
   readonly version: string;
   readonly stop$: Observable<unknown>;
@@ -81,7 +101,7 @@ interface Inputs {
 
 /** Opens everything, runs the daemon, closes everything, in the opposite order. */
 async function conduct(inputs: Inputs): Promise<void> {
-  const { config, data, log, version } = inputs;
+  const { config, data, log, version, role } = inputs;
   const closing: (() => Promise<unknown> | unknown)[] = [];
   const opened = <T extends { close(): unknown }>(part: T): T => {
     closing.unshift(() => part.close());
@@ -89,7 +109,9 @@ async function conduct(inputs: Inputs): Promise<void> {
   };
   try {
     const journal = opened(openJournal(join(data, 'journal'), { config, host: journalHost }));
-    const broker = await openBroker(config, (message) => log.info('source.client', { message }));
+    if (role === 'trainer') await prepareRoleTopics(config);
+    const reading = role === 'trainer' ? readingConfig(config, config.roles.pages) : config;
+    const broker = await openBroker(reading, (message) => log.info('source.client', { message }));
     opened(broker.desk);
     let operations: Operations | null = null;
     const notice = (found: LiveNotice): void => {
@@ -98,13 +120,14 @@ async function conduct(inputs: Inputs): Promise<void> {
     };
     const bounds = { from: null, until: null };
     const status = journal.status();
-    const source = opened(await openTopic({ config, broker, status, bounds, notice }));
-    const topic = config.topic!;
+    const source = opened(await openTopic({ config: reading, broker, status, bounds, notice }));
+    const topic = reading.topic!;
     const partitions = (): PartitionStanding[] => source.partitions().map((at) => ({ topic, ...at }));
     operations = opened(await openOperations({ config, data, log, version, partitions }));
     const file = opened(await openDeadLetters(join(data, 'dead-letters.jsonl'), status.deadLetterBytes));
     const deadLetters = opened(await withTopic(file, { config, broker, operations }));
-    const ingest = openIngest({ config, source, journal, deadLetters });
+    const open = role === 'trainer' ? openMergeBatching : openBatching;
+    const ingest = openIngest({ config, source, journal, deadLetters }, open);
     await live(inputs, { source, journal, operations, ingest });
   } finally {
     for (const close of closing) await Promise.resolve(close()).catch(() => {}); // What is durable stays so.
@@ -141,23 +164,6 @@ async function live({ config, raw, data, stop$ }: Inputs, parts: Parts): Promise
 function showContact(found: LiveNotice, { health }: Operations): void {
   if (found.kind === 'away') health.report('source', new RestillError('KAFKA_UNREACHABLE', found.message));
   if (found.kind === 'back') health.report('source', null);
-}
-
-/** Letters are counted; and go to the topic of kafka.dead_letters, too, before the file. */
-async function withTopic(
-  file: DeadLetterFile,
-  { config, broker, operations }: { config: Config; broker: Broker; operations: Operations },
-): Promise<DeadLetterFile> {
-  const { deadLetters: topic, group: reader } = config.kafka;
-  const sender = topic === null ? null : await openLetterSender(broker.kafka, { topic, reader });
-  return {
-    async append(letters) {
-      if (letters.length > 0) await sender?.bury(letters);
-      operations.countDeadLetters(letters);
-      return file.append(letters);
-    },
-    close: async () => sender?.close(),
-  };
 }
 
 function makeDirectory(directory: string): void {

@@ -34,6 +34,8 @@ export interface Built {
 }
 
 export class Building {
+  /** As they were saved. */
+  readonly countsBegun: IngestCounts;
   readonly #decode: Decoder;
   readonly #told = new Told();
   readonly #intake: Intake;
@@ -47,6 +49,7 @@ export class Building {
   constructor(config: Config, decode: Decoder, saved: Iterable<StateEntry>) {
     this.#decode = decode;
     this.#intake = openJoining(config, saved, this.#told);
+    this.countsBegun = this.#intake.drain().counts;
   }
 
   feed(item: PlacedRecord): void {

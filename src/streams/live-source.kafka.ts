@@ -27,8 +27,9 @@ import { LiveOrder, type PartitionProgress } from './live-order.ts';
 import { messageBytes, PlacedMessage } from './message.ts';
 import type { IngestStatus, Source, SourceItem } from './ports.ts';
 import { pressure } from './pressure.ts';
-import { type Left, type PartitionStart, startsOf } from './starts.ts';
+import { type Left, type PartitionStart, startsOf, type TakeOver } from './starts.ts';
 import { deleted } from './take-up.ts';
+import { type TopicWatch, watchTopic } from './topic-watch.ts';
 import { partitionKey } from './watermark.ts';
 
 /** What an operator may want to know of; never of what is in a record. */
@@ -37,7 +38,7 @@ export type LiveNotice =
   | { readonly kind: 'rebalancing' }
   | { readonly kind: 'gap'; readonly partition: number; readonly from: number; readonly to: number }
   | { readonly kind: 'paused' | 'resumed'; readonly partitions: readonly number[] }
-  | { readonly kind: 'restarting' | 'away' | 'uncommitted'; readonly message: string }
+  | { readonly kind: 'restarting' | 'away' | 'unsettled' | 'uncommitted'; readonly message: string }
   | { readonly kind: 'back' };
 
 export interface LiveParts {
@@ -47,6 +48,8 @@ export interface LiveParts {
   readonly timer: Timer;
   /** Where the journal is; nothing for a source that begins at the beginning. */
   readonly status: Pick<IngestStatus, 'offsets' | 'fingerprints'>;
+  /** See starts.ts. */
+  readonly takeOver?: TakeOver;
   /** The consumer group; a bounded source has one of its own, in which nothing is committed. */
   readonly group: string;
   /** Where a partition begins that the journal does not know. Null: at its beginning. */
@@ -90,6 +93,9 @@ class KafkaSource implements LiveSource {
   readonly #order: LiveOrder;
   readonly #commits: Commits;
   readonly #contact: Contact;
+  #watch: TopicWatch | null = null;
+  /** Calls off what is told when partitions have not been taken up for long. */
+  #settled: () => void = () => {};
   readonly #paused = new Set<number>();
   #fenced = true;
   /** Counts joins and their ends: what was asked for in an earlier one is of no use. */
@@ -126,8 +132,14 @@ class KafkaSource implements LiveSource {
     this.#member = new GroupMember({ kafka, desk, group, settings, timer, events });
   }
 
-  start(): Promise<void> {
-    return this.#member.start();
+  async start(): Promise<void> {
+    const { config, desk, timer } = this.#parts;
+    this.#unsettled();
+    await this.#member.start();
+    this.#watch = watchTopic({
+      ...{ timer, desk, everyMs: config.kafka.metadataEvery, places: () => this.#order.progress() },
+      failed: (error) => this.#fail(error),
+    });
   }
 
   async read(): Promise<SourceItem[] | null> {
@@ -165,6 +177,8 @@ class KafkaSource implements LiveSource {
     this.#closed = true;
     this.#wake();
     this.#contact.close();
+    this.#settled();
+    this.#watch?.close();
     await this.#commits.close();
     await this.#member.close();
   }
@@ -259,7 +273,15 @@ class KafkaSource implements LiveSource {
     if (this.#fenced) return;
     this.#fenced = true;
     void this.#commits.now();
+    this.#unsettled();
     this.#parts.notice({ kind: 'rebalancing' });
+  }
+
+  #unsettled(): void {
+    const ms = 3 * this.#parts.config.kafka.sessionTimeout;
+    const message = `no partitions have been taken up for ${ms / 1000} s: see who is in the group`;
+    this.#settled();
+    this.#settled = this.#parts.timer.after(ms, () => this.#parts.notice({ kind: 'unsettled', message }));
   }
 
   /** Called by kafkajs before the first fetch of the new assignment: what is paused here is not fetched. */
@@ -297,6 +319,7 @@ class KafkaSource implements LiveSource {
     this.#release(partitions);
     this.#commits.assigned(partitions.map((partition) => partitionKey({ topic: this.#topic, partition })));
     this.#fenced = false;
+    this.#settled();
     this.#parts.notice({ kind: 'joined', partitions });
     this.#wake();
   }

@@ -19,6 +19,11 @@ export interface PartitionStart extends Left {
   readonly gap: { readonly from: number; readonly to: number } | null;
 }
 
+/** Where partitions go on, by what is kept where the next reader finds it. */
+export type TakeOver = (
+  partitions: readonly number[],
+) => Promise<Pick<IngestStatus, 'offsets' | 'fingerprints'>>;
+
 export interface StartParts {
   readonly desk: {
     readonly topic: string;
@@ -30,6 +35,8 @@ export interface StartParts {
   /** As the journal was when this process began. */
   readonly status: Pick<IngestStatus, 'offsets' | 'fingerprints'>;
   readonly from: ReadonlyMap<number, number> | null;
+  /** Asked at each join, instead of `status` and `leftAt`: others may have gone on meanwhile. */
+  readonly takeOver?: TakeOver;
   /** Of partitions that this process has read: it is ahead of the journal. */
   readonly leftAt: (partition: number) => Left | null;
 }
@@ -37,19 +44,21 @@ export interface StartParts {
 /** @throws RestillError OFFSET_GAP, JOURNAL_FOREIGN, KAFKA_* */
 export async function startsOf(
   partitions: readonly number[],
-  { desk, settings, group, status, from, leftAt }: StartParts,
+  { desk, settings, group, status: begun, from, leftAt, takeOver }: StartParts,
 ): Promise<PartitionStart[]> {
+  const status = takeOver === undefined ? begun : await takeOver(partitions);
   requireTopic(desk.topic, status.offsets);
   const ranges = await desk.ranges();
-  const committed = settings.shared ? await desk.committed(group) : new Map<number, number>();
+  const isShared = settings.shared && takeOver === undefined;
+  const committed = isShared ? await desk.committed(group) : new Map<number, number>();
   return partitions.map((partition) => {
     const key = partitionKey({ topic: desk.topic, partition });
     const inJournal = { next: status.offsets[key] ?? null, fingerprint: status.fingerprints[key] ?? null };
-    const own = leftAt(partition) ?? inJournal;
+    const own = (takeOver === undefined ? leftAt(partition) : null) ?? inJournal;
     const { low, high } = ranges.get(partition) ?? { low: 0, high: 0 };
     const first = Math.max(low, from?.get(partition) ?? low);
     const known = { key, own: own.next, committed: committed.get(partition) ?? null, low, high, first };
-    const { next, gap } = takeUp(known, settings);
+    const { next, gap } = takeUp(known, { ...settings, shared: isShared });
     // The record before can be compared where it is still there, and was ours.
     const fingerprint = next === own.next && next > low ? own.fingerprint : null;
     return { partition, next, high, fingerprint, gap };

@@ -1,0 +1,119 @@
+// restill run --role builder: events in, closed pages out, for a trainer elsewhere. The composition root of the
+// live source, the joins and the transactions.
+import { join } from 'node:path';
+import { type Observable, take } from 'rxjs';
+import { systemClock } from '../clock.ts';
+import type { Config } from '../config.ts';
+import { RestillError } from '../errors.ts';
+import { Builder, type BuilderProgress, requireWholePages } from '../streams/builder.ts';
+import { type Restored, StateReader } from '../streams/changelog.ts';
+import { openDeadLetters } from '../streams/dead-letters.fs.ts';
+import { isLetter } from '../streams/envelope.ts';
+import { openTransactions } from '../streams/handing.kafka.ts';
+import type { LiveNotice } from '../streams/live-source.kafka.ts';
+import type { Log } from '../telemetry.ts';
+import { logNotice, openBroker, openTopic } from './broker.ts';
+import { withTopic } from './letters.ts';
+import type { PartitionStanding } from './observe.ts';
+import { openOperations } from './operations.ts';
+import { prepareRoleTopics, readingConfig } from './roles.ts';
+
+export interface BuilderInputs {
+  readonly config: Config;
+  readonly data: string;
+  readonly log: Log;
+  readonly version: string;
+  readonly stop$: Observable<unknown>;
+}
+
+/** Until it is told to stop. What is at hand then is handed over first. */
+export async function runBuilder(inputs: BuilderInputs): Promise<void> {
+  const { config, data, log, version, stop$ } = inputs;
+  requireWholePages(config);
+  const closing: (() => Promise<unknown> | unknown)[] = [];
+  const opened = <T extends { close(): unknown }>(part: T): T => {
+    closing.unshift(() => part.close());
+    return part;
+  };
+  try {
+    await prepareRoleTopics(config);
+    const broker = await openBroker(config, (message) => log.info('source.client', { message }));
+    opened(broker.desk);
+    const { topic } = broker.desk;
+    let partitions = (): PartitionStanding[] => [];
+    const standings = () => partitions();
+    const operations = opened(await openOperations({ config, data, log, version, partitions: standings }));
+    const file = opened(await openDeadLetters(join(data, 'dead-letters.jsonl'), Number.POSITIVE_INFINITY));
+    const letters = opened(await withTopic(file, { config, broker, operations }));
+    const { group } = config.kafka;
+    const transactions = opened(openTransactions(broker.kafka, { group, roles: config.roles }));
+    const restore = (numbers: readonly number[]) => restoreState(config, numbers);
+    const builder = new Builder({
+      ...{ config, topic, letters, timer: systemClock, handing: { ...transactions, restore } },
+      fenced: (partition) => log.error('builder.fenced', { partition }),
+    });
+    const notice = (found: LiveNotice): void => {
+      logNotice(found, log);
+      if (found.kind === 'joined') operations.follow({ kind: 'state', state: 'TRAINING' });
+      if (found.kind === 'away')
+        operations.health.report('source', new RestillError('KAFKA_UNREACHABLE', found.message));
+      if (found.kind === 'back') operations.health.report('source', null);
+    };
+    const bounds = { from: null, until: null };
+    const takeOver = (numbers: readonly number[]) => builder.takeOver(numbers);
+    const source = opened(await openTopic({ config, broker, status: nothing, bounds, notice, takeOver }));
+    partitions = () => source.partitions().map((at) => ({ topic, ...at }));
+    stop$.pipe(take(1)).subscribe(() => void source.close());
+    await builder.run(source, (durable) => {
+      source.acknowledge(durable.offsets);
+      operations.follow({ kind: 'ingest', progress: progressOf(durable, source.progress()) });
+    });
+  } finally {
+    for (const close of closing) await Promise.resolve(close()).catch(() => {}); // What is durable stays so.
+  }
+}
+
+const nothing = { offsets: {}, fingerprints: {} };
+
+/** A builder has no journal: what it handed over is somebody else's. */
+const progressOf = (
+  { counts, clocks, offsets }: BuilderProgress,
+  read: { readonly bytesRead: number; readonly bytesTotal: number },
+) => ({ counts, clocks, ...read, status: { low: 0, high: 0, ended: false, contentHash: '', offsets } });
+
+/** What the builders before left of these partitions. @throws RestillError KAFKA_*, JOURNAL_FOREIGN */
+async function restoreState(
+  config: Config,
+  partitions: readonly number[],
+): Promise<ReadonlyMap<number, Restored>> {
+  const reading = readingConfig(config, config.roles.state);
+  const broker = await openBroker(reading, () => {});
+  try {
+    const ranges = await broker.desk.ranges();
+    const until = new Map([...ranges].map(([partition, { high }]) => [partition, high]));
+    const from = new Map(
+      [...ranges].map(([at, { low, high }]) => [at, partitions.includes(at) ? low : high]),
+    );
+    const readers = new Map(partitions.map((partition) => [partition, new StateReader()]));
+    if ([...until].some(([partition, high]) => from.get(partition)! < high)) {
+      const bounds = { from, until };
+      const source = await openTopic({ config: reading, broker, status: nothing, bounds, notice: () => {} });
+      try {
+        for (let items = await source.read(0); items !== null; items = await source.read(0))
+          for (const item of items) {
+            if (isLetter(item)) continue; // A live source has none.
+            const record = item.open();
+            readers.get(item.partition)?.take(isLetter(record) ? record.record : record);
+          }
+      } finally {
+        await source.close();
+      }
+    }
+    return new Map([...readers].flatMap(([at, reader]) => withState(at, reader.restored())));
+  } finally {
+    await broker.desk.close();
+  }
+}
+
+const withState = (partition: number, restored: Restored | null): [number, Restored][] =>
+  restored === null ? [] : [[partition, restored]];

@@ -1,0 +1,157 @@
+// Two builders, one of them killed and started again, and a trainer come to the journal that one process with
+// role `all` comes to: the same groups in the same order (promise 1, decision 15). On a real Apache Kafka.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { parseConfig } from '../../src/config.ts';
+import type { Group, SourceRecord } from '../../src/contract.ts';
+import { errorTable } from '../../src/errors.ts';
+import { parseEnvelope } from '../../src/streams/envelope.ts';
+import { journalHost } from '../../src/streams/journal-host.fs.ts';
+import { openJournalReader } from '../../src/streams/journal-reader.lmdb.ts';
+import { type Broker, startBroker } from '../support/broker/broker.ts';
+import { canRunKafka } from '../support/broker/jars.ts';
+import { quickly } from '../support/broker/live.ts';
+import { createTopic, produce, withAdmin } from '../support/broker/topic.ts';
+import { restill } from '../support/restill.ts';
+import { type RunProcess, startRun } from '../support/run-process.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'restill-roles-'));
+const place = (name: string): string => join(directory, name);
+
+/** Every rule of the whole stream is on; nothing is trained: it is about groups. */
+const settings = {
+  watermark: { idle_timeout: '30d' },
+  privacy: { users_min: 2 },
+  journal: { ring_max: 20_000, transaction_records: 60 },
+  vocabulary: { groups: 20_000 },
+  admin: { port: null },
+  topic: 'clicks',
+};
+
+describe.skipIf(!canRunKafka())('roles', { timeout: 240_000 }, () => {
+  let broker: Broker;
+  let records: SourceRecord[];
+  const running = new Set<RunProcess>();
+
+  const configure = (name: string, more: Readonly<Record<string, unknown>> = {}): string => {
+    const file = place(`${name}.yaml`);
+    const kafka = quickly(broker.bootstrap, { group: name, commit_every: '50ms' });
+    writeFileSync(file, JSON.stringify({ ...settings, kafka, ...more }));
+    return file;
+  };
+  const start = (config: string, data: string, role: string): RunProcess => {
+    const run = startRun(config, place(data), ['--role', role]);
+    running.add(run);
+    return run;
+  };
+  const stop = async (run: RunProcess): Promise<void> => {
+    run.child.kill('SIGTERM');
+    const { code, stderr } = await run.ended;
+    expect(code, stderr).toBe(0);
+  };
+
+  /** What is in the journal as soon as `enough`, at the latest when it has taken too long. */
+  async function journalOf(config: string, data: string, enough: (groups: number, taken: number) => boolean) {
+    const parsed = parseConfig(parse(readFileSync(config, 'utf8')));
+    for (let attempt = 0; ; attempt++) {
+      await pause(200);
+      const reader = (() => {
+        try {
+          return openJournalReader(join(place(data), 'journal'), { config: parsed, host: journalHost });
+        } catch {
+          return null; // Not there yet.
+        }
+      })();
+      if (reader === null) continue;
+      const { low, high, contentHash, offsets } = reader.status();
+      const taken = Object.values(offsets).reduce((sum, next) => sum + next, 0);
+      const groups: Group[] = enough(high, taken) || attempt > 300 ? reader.read(low, high) : [];
+      await reader.close();
+      if (groups.length > 0) return { contentHash, groups };
+    }
+  }
+
+  /** Records of the events topic that the group has committed. */
+  const committed = (group: string): Promise<number> =>
+    withAdmin(broker.bootstrap, async (admin) => {
+      const found = await admin.fetchOffsets({ groupId: group, topics: ['clicks'] });
+      return found[0]!.partitions.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
+    });
+  async function untilCommitted(group: string, count: number): Promise<void> {
+    while ((await committed(group)) < count) await pause(20);
+  }
+
+  beforeAll(async () => {
+    const shop = ['--impressions', '3000', '--queries', '60', '--products', '200', '--users', '200'];
+    const made = await restill(['simulate', '--out', place('shop'), '--seed', '5', ...shop]);
+    expect(made.code, made.stderr).toBe(0);
+    const lines = gunzipSync(readFileSync(place('shop/clicks.jsonl.gz')))
+      .toString('utf8')
+      .split('\n');
+    records = lines
+      .slice(0, -1)
+      .map((line) => parseEnvelope(Buffer.from(line), { file: '', line: 0 }) as SourceRecord);
+    broker = await startBroker();
+    await createTopic(broker.bootstrap, 'clicks', 3);
+  }, 240_000);
+  afterAll(async () => {
+    for (const { child } of running) child.kill('SIGKILL');
+    await broker?.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  test('two builders, one killed and started again, and a trainer come to what role all comes to', async () => {
+    const send = (from: number, to: number) =>
+      produce(broker.bootstrap, records.slice(from, to), { topic: 'clicks' });
+    const third = Math.floor(records.length / 3);
+    await send(0, third);
+    const roles = configure('roles');
+    const first = start(roles, 'first', 'builder');
+    const second = start(roles, 'second', 'builder');
+    await Promise.all([first.until('source.joined'), second.until('source.joined')]);
+    await untilCommitted('roles', third);
+    const rest = (async () => {
+      for (let from = third; from < records.length; from += 100) {
+        await send(from, from + 100);
+        await pause(10);
+      }
+    })();
+    await untilCommitted('roles', third + 500);
+    second.child.kill('SIGKILL');
+    const again = start(roles, 'second', 'builder');
+    await again.until('source.joined');
+    await rest;
+    await untilCommitted('roles', records.length);
+    await Promise.all([first, again].map(stop));
+    const built = [first, second, again].map((run) =>
+      run.log().filter(({ event }) => event === 'source.joined'),
+    );
+
+    const all = configure('all');
+    const whole = start(all, 'all', 'all');
+    const trainer = start(roles, 'trainer', 'trainer');
+    const expected = await journalOf(all, 'all', (_, taken) => taken === records.length);
+    const enough = (count: number): boolean => count >= expected.groups.length;
+    const { groups, contentHash } = await journalOf(roles, 'trainer', enough);
+    await Promise.all([whole, trainer].map(stop));
+
+    // Each had partitions, and lost or got some while records came.
+    expect(built.flat().length).toBeGreaterThan(3);
+    expect(expected.groups.length).toBeGreaterThan(500);
+    expect(groups).toEqual(expected.groups);
+    expect(contentHash).toBe(expected.contentHash);
+  });
+
+  test('a topic between them that is not as it must be is refused', async () => {
+    await createTopic(broker.bootstrap, 'narrow', 1);
+    const config = configure('narrow', { roles: { pages: 'narrow' } });
+    const { code, stderr } = await start(config, 'narrow', 'builder').ended;
+    expect(stderr).toMatch(/restill: TOPIC_UNSUITED: .*1 partitions, expected at least 3/);
+    expect(code).toBe(errorTable.TOPIC_UNSUITED.exit);
+  });
+});
