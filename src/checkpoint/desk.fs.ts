@@ -65,6 +65,11 @@ export class Desk {
     return { live, pinned, movedAt: last?.generation === live ? (last?.cursor ?? null) : null };
   }
 
+  /** Where a rollback would go; null: nowhere that the audit knows of. */
+  async before(): Promise<GenerationId | null> {
+    return previouslyLive((await this.audit()).entries, await this.#options.store.live());
+  }
+
   /** Writes down what is live where the audit does not know how it became so: at a start. */
   async acknowledge(): Promise<void> {
     const live = await this.#options.store.live();
@@ -94,7 +99,11 @@ export class Desk {
     return false;
   }
 
-  /** @throws GENERATION_UNKNOWN, GENERATION_DAMAGED, GENERATION_FOREIGN: then nothing has changed. */
+  /**
+   * What is live already stays so, and nothing is written.
+   *
+   * @throws GENERATION_UNKNOWN, GENERATION_DAMAGED, GENERATION_FOREIGN: then nothing has changed.
+   */
   async promote(id: GenerationId, motive: Motive): Promise<GenerationId> {
     return this.#byHand('promote', motive, () => id);
   }
@@ -140,6 +149,7 @@ export class Desk {
       const audit = await this.audit();
       const live = await store.live();
       const id = choose(audit, live);
+      if (id === live) return id;
       await store.open(id);
       if (!(await this.#append(audit, { ...motive, action, generation: id, from: live }))) continue;
       await this.#moveTo(id);

@@ -85,7 +85,8 @@ const rowsOf = (result: { queries: string; rankers: Record<string, Quality> }): 
     q.mrr.toFixed(3),
   ]);
 
-async function openGenerationScorer(
+/** The caller disposes its student. */
+export async function openGenerationScorer(
   store: GenerationStore,
   generation: Generation,
 ): Promise<{ scorer: Scorer; config: Config }> {

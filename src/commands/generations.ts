@@ -1,43 +1,43 @@
-// restill generations: what a data directory holds, without changing it.
+// restill generations: what a data directory holds. The commands here change nothing; those that move the live
+// pointer are in generations-move.ts, the comparison of two in generations-diff.ts.
 import type { Command } from 'commander';
 import { qualityMetric } from '../checkpoint/gate.ts';
 import { generationsIn } from '../checkpoint/generation.ts';
 import type { GenerationId, Manifest, StartDigests } from '../contract.ts';
 import { type ErrorCode, RestillError } from '../errors.ts';
+import { addDiffCommand } from './generations-diff.ts';
+import { addMoveCommands } from './generations-move.ts';
 import {
+  type DataOptions,
   openNamed,
   openStoredGenerations,
   print,
   printJson,
   resolveName,
   type StoredGenerations,
+  withDataOptions,
 } from './stored-generations.ts';
 import { formatTable, shortSize, shortTime } from './table.ts';
 
-interface Options {
-  readonly data: string;
-  readonly json?: true;
-}
-
-interface VerifyOptions extends Options {
+interface VerifyOptions extends DataOptions {
   readonly all?: true;
 }
 
 export function addGenerationsCommand(program: Command): void {
   const generations = program
     .command('generations')
-    .description('list, show and verify the generations of a data directory; changes nothing')
+    .description('list, show, verify and compare the generations of a data directory; put one in service')
     .addHelpText('after', examples);
-  withOptions(generations.command('list').description('one line per generation, oldest first')).action(
-    (options: Options, command: Command) => list(options, command),
+  withDataOptions(generations.command('list').description('one line per generation, oldest first')).action(
+    (options: DataOptions, command: Command) => list(options, command),
   );
-  withOptions(
+  withDataOptions(
     generations
       .command('show')
       .description('where a generation comes from, what its gate said, and its files')
       .argument('<generation>', 'id such as g000001, or live, or latest'),
-  ).action((name: string, options: Options, command: Command) => show(name, options, command));
-  withOptions(
+  ).action((name: string, options: DataOptions, command: Command) => show(name, options, command));
+  withDataOptions(
     generations
       .command('verify')
       .description('check the files, sizes and SHA-256 of a generation; exit code 4 when any is damaged')
@@ -46,20 +46,20 @@ export function addGenerationsCommand(program: Command): void {
   ).action((name: string | undefined, options: VerifyOptions, command: Command) =>
     verify(name, options, command),
   );
+  addMoveCommands(generations);
+  addDiffCommand(generations);
 }
 
 const examples = `
 Examples:
   restill generations list --data shop
   restill generations show live --data shop
-  restill generations verify --all --data shop --json`;
+  restill generations verify --all --data shop --json
+  restill generations diff live latest --data shop
+  restill generations promote g000007 --reason "judged by hand" --data shop
+  restill generations rollback --reason "shoes rank low" --data shop`;
 
-const withOptions = (command: Command): Command =>
-  command
-    .requiredOption('--data <dir>', 'the data directory of the run')
-    .option('--json', 'one JSON object instead of a table');
-
-async function list(options: Options, command: Command): Promise<void> {
+async function list(options: DataOptions, command: Command): Promise<void> {
   const stored = await openStoredGenerations(options.data);
   const manifests = await stored.store.list();
   const live = await stored.store.live();
@@ -98,7 +98,7 @@ function rowOf(manifest: Manifest, live: GenerationId | null): string[] {
   ];
 }
 
-async function show(name: string, options: Options, command: Command): Promise<void> {
+async function show(name: string, options: DataOptions, command: Command): Promise<void> {
   const stored = await openStoredGenerations(options.data);
   const { manifest } = await openNamed(stored, name);
   if (options.json) return printJson(command, manifest);

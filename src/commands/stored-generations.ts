@@ -1,7 +1,8 @@
 // How commands look at the generations of a data directory that another process may be writing: they only
-// read.
+// read, but for the few that move the live pointer.
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { Desk } from '../checkpoint/desk.fs.ts';
 import { generationsIn, parseGenerationId } from '../checkpoint/generation.ts';
 import { openStore, type Unusable } from '../checkpoint/store.fs.ts';
 import { systemClock } from '../clock.ts';
@@ -15,12 +16,35 @@ export interface StoredGenerations {
   readonly unusable: readonly Unusable[];
 }
 
+/** What every command about stored generations takes. */
+export interface DataOptions {
+  readonly data: string;
+  readonly json?: true;
+}
+
+export const withDataOptions = (command: Command): Command =>
+  command
+    .requiredOption('--data <dir>', 'the data directory of the run')
+    .option('--json', 'one JSON object instead of text');
+
+export interface OperatedGenerations extends StoredGenerations {
+  readonly desk: Desk;
+}
+
+/** For moving the live pointer, also beside a daemon. */
+export async function openOperatedGenerations(data: string): Promise<OperatedGenerations> {
+  const stored = await openWith(data, 'operate');
+  return { ...stored, desk: new Desk({ ...stored, clock: systemClock }) };
+}
+
 /** Changes nothing on disk. A directory that is not there holds no generations. */
-export async function openStoredGenerations(data: string): Promise<StoredGenerations> {
+export const openStoredGenerations = (data: string): Promise<StoredGenerations> => openWith(data, 'read');
+
+async function openWith(data: string, access: 'read' | 'operate'): Promise<StoredGenerations> {
   const directory = join(data, 'generations');
   const unusable: Unusable[] = [];
   const onUnusable = (found: Unusable): void => void unusable.push(found);
-  const store = await openStore({ directory, clock: systemClock, access: 'read', onUnusable });
+  const store = await openStore({ directory, clock: systemClock, access, onUnusable });
   return { directory, store, unusable };
 }
 
