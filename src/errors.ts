@@ -45,6 +45,11 @@ const table = {
     disposition: 'halt',
     exit: 3,
   },
+  KAFKA_UNSETTLED: {
+    meaning: 'the consumer group does not come to rest',
+    disposition: 'retry',
+    exit: 5,
+  },
   KAFKA_FAILED: { meaning: 'the connection to Kafka ended for good', disposition: 'halt', exit: 5 },
   SECRET_UNREADABLE: {
     meaning: 'a secret is not where the configuration says',

@@ -12,7 +12,7 @@ export const labelBounds = {
   state: daemonStates,
   code: 64,
   reason: 16,
-  kind: ['impression', 'click'],
+  kind: ['impression', 'click', 'document'],
   outcome: ['unclicked', 'withheld', 'kept'],
   use: ['training', 'holdout'],
   turn: ['PRETRAIN', 'FINETUNE', 'SCORE', 'DISTILL', 'EVALUATE', 'SNAPSHOT'],
@@ -71,6 +71,8 @@ export const metrics = {
   // ---- ingest: cumulative over the life of the journal, of which they are a part
   restill_ingest_records_total: counter('records taken in'),
   restill_ingest_events_total: counter('records that were events', 'kind'),
+  restill_ingest_ignored_total: counter('records of none of the kinds that events.mapping knows'),
+  restill_ingest_undocumented_total: counter('results left out: their document was not known'),
   restill_ingest_late_total: counter('events behind the watermark of their partition'),
   restill_ingest_corrections_total: counter('late clicks that made a correction group'),
   restill_ingest_dropped_total: counter('events without effect, by reason', 'reason'),

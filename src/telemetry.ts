@@ -14,6 +14,7 @@ export const logEvents = {
   'source.restarting': 'kafkajs connects anew, after an error',
   'source.away': 'no broker has answered for kafka.away_max',
   'source.back': 'one answers again',
+  'source.unsettled': 'the group has not come to rest for three kafka.session_timeout',
   'source.uncommitted': 'a commit of the group failed; it is for lag tools only, the journal has the truth',
   'source.client': 'a warning of kafkajs',
   'builder.fenced': 'another builder has a partition now, and does again what was not handed over',

@@ -215,6 +215,9 @@ function observeCounts(counts: IngestCounts, board: Board): void {
   board.set('restill_ingest_records_total', counts.records);
   board.set('restill_ingest_events_total', counts.impressions, { kind: 'impression' });
   board.set('restill_ingest_events_total', counts.clicks, { kind: 'click' });
+  board.set('restill_ingest_events_total', counts.documents, { kind: 'document' });
+  board.set('restill_ingest_ignored_total', counts.ignored);
+  board.set('restill_ingest_undocumented_total', counts.undocumented);
   board.set('restill_ingest_late_total', counts.late);
   board.set('restill_ingest_corrections_total', counts.corrected);
   board.set('restill_ingest_crowded_out_total', counts.crowdedOut);

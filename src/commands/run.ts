@@ -160,10 +160,12 @@ async function live({ config, raw, data, stop$ }: Inputs, parts: Parts): Promise
   await lastValueFrom(events$.pipe(tap(follow)));
 }
 
-/** A broker that stays away stands in the way of what the daemon is there for. */
+/** A broker that stays away stands in the way of what the daemon is there for; so does a restless group. */
 function showContact(found: LiveNotice, { health }: Operations): void {
   if (found.kind === 'away') health.report('source', new RestillError('KAFKA_UNREACHABLE', found.message));
   if (found.kind === 'back') health.report('source', null);
+  if (found.kind === 'unsettled') health.report('group', new RestillError('KAFKA_UNSETTLED', found.message));
+  if (found.kind === 'joined') health.report('group', null);
 }
 
 function makeDirectory(directory: string): void {

@@ -47,7 +47,7 @@ export const deleted = (key: string, { from, to }: { from: number; to: number })
       'set kafka.on_gap to continue to go on without them, and a longer retention for the next time',
   );
 
-const endsBefore = (key: string, next: number, high: number): RestillError =>
+export const endsBefore = (key: string, next: number, high: number): RestillError =>
   new RestillError(
     'JOURNAL_FOREIGN',
     `${key} ends at offset ${high}, but was read up to ${next}: the topic was made again, or is another ` +

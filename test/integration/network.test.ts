@@ -46,7 +46,7 @@ describe.skipIf(!canRunKafka())('a live source', { timeout: 120_000 }, () => {
   }
   const told = (source: Live, kind: string) =>
     expect
-      .poll(() => source.notices.map((notice) => notice.kind), { timeout: 30_000, interval: 50 })
+      .poll(() => source.notices.map((notice) => notice.kind), { timeout: 90_000, interval: 50 })
       .toContain(kind);
 
   test('gives up connections whose other end is gone without a word', async () => {
@@ -69,10 +69,11 @@ describe.skipIf(!canRunKafka())('a live source', { timeout: 120_000 }, () => {
     await source.close();
   });
 
-  test('tells that no broker has answered for kafka.away_max, and when one does', async () => {
+  test('tells that no broker has answered for kafka.away_max, that it has no partitions, and when one does', async () => {
     const { source, produceOne } = await open({ away_max: '5s' });
     await broker.kill();
     await told(source, 'away');
+    await told(source, 'unsettled');
     await broker.start();
     await told(source, 'back');
     await produceOne();
