@@ -4,12 +4,12 @@ import { z } from 'zod';
 import type { ArtifactFile, Generation, ManifestFile } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import { peftFiles } from '../tensor/peft.ts';
+import { checkDigest } from './check-digest.ts';
 import { copyFile, makeDirectories, makeSubdirectories, readFile, replaceFile } from './file-tree.fs.ts';
 import { diskFiles, type Files, named } from './files.fs.ts';
 import { modelCard, type StudentShape } from './model-card.ts';
 import { addFile, type Exported, type ExportOptions, inNewDirectory } from './new-directory.fs.ts';
 import { type TeacherLayout, teacherCard } from './teacher-card.ts';
-import { checkDigest } from './verify.fs.ts';
 
 const cardName = 'README.md';
 const { config: adapterConfig, weights: adapterWeights } = peftFiles;

@@ -3,9 +3,9 @@
 import { join } from 'node:path';
 import type { GenerationId, Manifest } from '../contract.ts';
 import { RestillError } from '../errors.ts';
-import { readWithDigest } from './file-tree.fs.ts';
 import { diskFiles, type Files } from './files.fs.ts';
-import { checkDigest, readManifest } from './verify.fs.ts';
+import { readListed } from './listed-file.fs.ts';
+import { readManifest } from './verify.fs.ts';
 
 export interface Servable {
   readonly manifest: Manifest;
@@ -34,10 +34,7 @@ export async function readServable(
   const manifest = await readManifest(files, folder, id);
   const read = new Map<string, Uint8Array>();
   for (const file of manifest.files.filter(({ path }) => isWanted(path))) {
-    const where = join(folder, file.path);
-    const found = await readWithDigest(files, where);
-    checkDigest(where, file, found?.digest ?? null);
-    read.set(file.path, found!.content);
+    read.set(file.path, await readListed(folder, file, files));
   }
   return { manifest, files: read };
 }

@@ -31,6 +31,7 @@ import type {
 import { assert, type ErrorCode, RestillError } from '../errors.ts';
 import { readAudit } from './audit.fs.ts';
 import { previouslyLive } from './audit.ts';
+import { checkDigest } from './check-digest.ts';
 import { makeDirectories, readFile, removeTree, replaceFile, temporaryName } from './file-tree.fs.ts';
 import { diskFiles, type Files, named } from './files.fs.ts';
 import { judgedAgainst } from './gate.ts';
@@ -49,7 +50,7 @@ import { parsePinned } from './pinned.ts';
 import { decodePointer, encodePointer, type Pointer } from './pointer.ts';
 import { expired, expiredDamaged } from './retention.ts';
 import { land, stage } from './staging.fs.ts';
-import { checkDigest, isServed, readManifest, verifyGeneration } from './verify.fs.ts';
+import { isServed, readManifest, verifyGeneration } from './verify.fs.ts';
 
 type Access = 'read' | 'operate' | 'write';
 

@@ -1,7 +1,7 @@
 // Reading a generation back: nothing in it is believed before it matches the manifest.
 import { join } from 'node:path';
 import type { Generation, GenerationId, Manifest, ManifestFile } from '../contract.ts';
-import { RestillError } from '../errors.ts';
+import { checkDigest, damaged } from './check-digest.ts';
 import { digestFile, listTree, readFile } from './file-tree.fs.ts';
 import type { Files } from './files.fs.ts';
 import { decodeManifest, manifestName } from './manifest.ts';
@@ -51,22 +51,3 @@ const promptBytes = 1 << 27;
  */
 export const isServed = ({ path }: ManifestFile, { files }: Manifest): boolean =>
   path.startsWith('student/') || files.reduce((sum, { bytes }) => sum + bytes, 0) <= promptBytes;
-
-/** @throws GENERATION_DAMAGED when what was read is not what the manifest lists. */
-export function checkDigest(
-  path: string,
-  expected: ManifestFile,
-  actual: { readonly bytes: number; readonly sha256: string } | null,
-): void {
-  if (actual === null) throw damaged(path, 'it is missing');
-  if (actual.bytes !== expected.bytes)
-    throw damaged(path, `it has ${actual.bytes} bytes, expected ${expected.bytes}`);
-  if (actual.sha256 !== expected.sha256)
-    throw damaged(path, `its SHA-256 is ${actual.sha256}, expected ${expected.sha256}`);
-}
-
-const damaged = (path: string, what: string): RestillError =>
-  new RestillError(
-    'GENERATION_DAMAGED',
-    `${path}: ${what}; restore it from a copy or use another generation (restill generations verify --all)`,
-  );

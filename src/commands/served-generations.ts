@@ -8,7 +8,7 @@ import { generationGolden } from '../checkpoint/generation-golden.ts';
 import { decodeGolden } from '../checkpoint/golden.ts';
 import { decodePointer } from '../checkpoint/pointer.ts';
 import { readServable, type Servable } from '../checkpoint/servable.fs.ts';
-import { breathe, systemClock } from '../clock.ts';
+import { breathe, systemClock, type Timer } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { RestillError } from '../errors.ts';
 import { follow } from '../serving/follow.fs.ts';
@@ -23,18 +23,25 @@ export interface ServedGenerations {
   readonly directory: string;
   readonly settings: RankerSettings;
   readonly onNews: (news: ServingNews) => void;
+  /** For a test that decides when a deadline is over. */
+  readonly timer?: Timer;
 }
 
 /** Looks for the live generation at once; `live()` says when there is one. The caller closes it. */
-export function serveGenerations({ directory, settings, onNews }: ServedGenerations): Ranker {
+export function serveGenerations({
+  directory,
+  settings,
+  onNews,
+  timer = systemClock,
+}: ServedGenerations): Ranker {
   const load = studentsOf(directory, settings.threads);
-  const ranker = openRanker({ settings, load, timer: systemClock, breathe, onNews });
+  const ranker = openRanker({ settings, load, timer, breathe, onNews });
   const look = (): Promise<void> =>
     lookAt(directory).then(
       (wanted) => ranker.want(wanted),
       (error: unknown) => ranker.unreadable(error),
     );
-  const follower = follow({ directory, pollMs: settings.pollMs, timer: systemClock, look });
+  const follower = follow({ directory, pollMs: settings.pollMs, timer, look });
   return {
     rank: (pairs, options) => ranker.rank(pairs, options),
     live: () => ranker.live(),
@@ -66,6 +73,7 @@ function unlessMissing(error: NodeJS.ErrnoException): null {
 }
 
 const texts = ['config.json', generationGolden, 'student/config.json'];
+const weightsPath = 'student/model.safetensors';
 const tokenizerPath = 'student/tokenizer.json';
 const tokenizerConfigPath = 'student/tokenizer_config.json';
 const smallFiles = new Set([...texts, tokenizerPath, tokenizerConfigPath]);
@@ -79,17 +87,21 @@ function studentsOf(directory: string, threads: number): LoadStudent {
     if (bert === undefined || tokensMax === undefined || segments === undefined)
       throw incomplete(id, bert === undefined ? 'student/config.json' : 'config.json');
     const tokenizer = tokenizerOf(id, files);
-    const weights = manifest.files.find(({ path }) => path === 'student/model.safetensors');
-    const { engine, died } = await startScorer({ directory, generation: id, threads }, signal);
+    const weights = manifest.files.find(({ path }) => path === weightsPath);
+    if (!weights) throw incomplete(id, weightsPath);
+    const parsed = bertFromHuggingFace(JSON.parse(bert));
+    const folder = join(directory, id);
+    const start = { generation: id, folder, weights, bert: parsed, segments, threads };
+    const { engine, died } = await startScorer(start, signal);
     return {
       engine,
       died,
       model: {
         generation: id,
         tokensMax,
-        positions: bertFromHuggingFace(JSON.parse(bert)).positions,
+        positions: parsed.positions,
         weightsSha256: manifest.weightsSha256.student,
-        bytes: weights?.bytes ?? 0,
+        bytes: weights.bytes,
       },
       encode: ({ query, document }, longest) =>
         tokenizer.encodePair(query, { title: document, summary: '' }, longest, segments),

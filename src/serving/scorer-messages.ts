@@ -1,12 +1,16 @@
 // What a server and the process that scores for it say to each other. Typed arrays cross as they are.
-import type { EncodedPair, GenerationId } from '../contract.ts';
+import type { EncodedPair, GenerationId, ManifestFile } from '../contract.ts';
+import type { BertConfig } from '../tensor/model-config.ts';
 
-/** The first message. */
+/** The first message: of which student, and where its weights are. */
 export interface ScorerStart {
   readonly kind: 'start';
-  /** That holds the generations. */
-  readonly directory: string;
   readonly generation: GenerationId;
+  /** Of the generation. */
+  readonly folder: string;
+  readonly weights: ManifestFile;
+  readonly bert: BertConfig;
+  readonly segments: 'bert' | 'none';
   readonly threads: number;
 }
 
