@@ -111,6 +111,7 @@ export const metrics = {
 
   // ---- generations
   restill_generations_total: counter('generations made durable, by what the gate decided', 'decision'),
+  restill_gate_verdicts_total: counter('candidates that the gate has judged, by decision', 'decision'),
   restill_generations_damaged_total: counter('generations that failed their checksums'),
   restill_live_generation: gauge('number of the generation that serves'),
   restill_live_teacher_version: gauge('teacher version it was distilled from'),

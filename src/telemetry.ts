@@ -24,6 +24,7 @@ export const logEvents = {
   'trainer.lost': 'it was given up: ingest goes on until the ring is full, nothing is learnt any more',
   'turn.finished': 'a turn of the schedule is done, with its figures',
   'generation.published': 'a generation is durable; the gate has decided',
+  'gate.judged': 'the gate has judged a candidate: decision, reason, and the figures that it decided by',
   'admin.listening': 'health and metrics are served at an address',
   'serve.started': 'restill serve begins, with this data directory',
   'serve.listening': 'scores are given at an address',

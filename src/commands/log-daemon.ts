@@ -1,4 +1,5 @@
 // What the log says of a daemon's events. Pure but for the log.
+import type { Manifest } from '../contract.ts';
 import type { DaemonEvent } from '../daemon.rx.ts';
 import { RestillError } from '../errors.ts';
 import type { TrainerNews } from '../protocol.ts';
@@ -42,11 +43,17 @@ function logTrainer(message: TrainerNews, log: Log): void {
     case 'turn':
       return log.info('turn.finished', { ...message.report });
     case 'generation':
-      return log.info('generation.published', { id: message.manifest.id, gate: message.manifest.gate });
+      return logGeneration(message.manifest, log);
     case 'damaged':
       return log.error('generation.damaged', message);
     case 'progress':
     case 'finished':
       return;
   }
+}
+
+/** One made on request is held without being judged. */
+function logGeneration({ id, gate, scheduled, cursor }: Manifest, log: Log): void {
+  log.info('generation.published', { id, gate });
+  if (scheduled) log.info('gate.judged', { id, cursor, ...gate });
 }

@@ -88,8 +88,7 @@ export class Observer {
         observeTurn(message.report, board);
         return this.#learnt(message.report.cursor);
       case 'generation':
-        board.add('restill_generations_total', 1, { decision: message.manifest.gate.decision });
-        return;
+        return observeGeneration(message.manifest, board);
       case 'damaged':
         return board.add('restill_generations_damaged_total', 1);
       case 'finished':
@@ -116,7 +115,10 @@ function beginAtZero(board: Board): void {
   board.add('restill_generations_damaged_total', 0);
   for (const code of ['TRAINER_DIED', 'NON_FINITE'] as const)
     board.add('restill_trainer_restarts_total', 0, { code });
-  for (const decision of labelBounds.decision) board.add('restill_generations_total', 0, { decision });
+  for (const decision of labelBounds.decision) {
+    board.add('restill_generations_total', 0, { decision });
+    board.add('restill_gate_verdicts_total', 0, { decision });
+  }
   for (const reason of ['malformed', 'too-large'] satisfies DeadLetter['reason'][])
     board.add('restill_dead_letters_total', 0, { reason });
   for (const turn of labelBounds.turn) {
@@ -152,6 +154,12 @@ export function observeDeadLetters(letters: readonly DeadLetter[], board: Board)
 
 /** NaN, which is not shown, where nothing is known. */
 const seconds = (ms: number | null | undefined): number => (ms == null ? Number.NaN : ms / 1000);
+
+/** One made on request is held without being judged. */
+function observeGeneration({ gate: { decision }, scheduled }: Manifest, board: Board): void {
+  board.add('restill_generations_total', 1, { decision });
+  if (scheduled) board.add('restill_gate_verdicts_total', 1, { decision });
+}
 
 /** The generation that serves; null: none yet. */
 export function observeLive(manifest: Manifest | null, board: Board): void {

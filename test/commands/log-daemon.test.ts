@@ -26,6 +26,8 @@ const ingested = (ended: boolean): DaemonEvent => {
 };
 const step: TrainerNews = { kind: 'progress', turn: 'SCORE', cursor: 0, done: 1, of: 2 };
 
+const gate = { decision: 'REJECT', reason: 'forgot', figures: { 'anchor.ndcg10High': -0.01 } };
+
 it('logs what happened once, and nothing that happens all the time', () => {
   const lines = logged(
     { kind: 'state', state: 'TRAINING' },
@@ -36,6 +38,10 @@ it('logs what happened once, and nothing that happens all the time', () => {
     said({
       kind: 'generation',
       manifest: { id: 'g000001', gate: { decision: 'HOLD' } } as unknown as Manifest,
+    }),
+    said({
+      kind: 'generation',
+      manifest: { id: 'g000002', scheduled: true, cursor: 9, gate } as unknown as Manifest,
     }),
     said({ kind: 'damaged', generation: 'g000001' as never, message: 'checksum' }),
     said({ kind: 'died', code: 'TRAINER_DIED', message: 'killed', deaths: 1, restartInMs: 1000 }),
@@ -48,6 +54,8 @@ it('logs what happened once, and nothing that happens all the time', () => {
     'info trainer.started',
     'info turn.finished',
     'info generation.published',
+    'info generation.published',
+    'info gate.judged',
     'error generation.damaged',
     'error trainer.died',
     'error trainer.lost',
@@ -55,7 +63,8 @@ it('logs what happened once, and nothing that happens all the time', () => {
     'info run.stopping',
   ]);
   expect(fields[0]).toMatchObject({ cursor: 5, trainerPid: 77, pid: process.pid });
-  expect(fields[5]).toMatchObject({ code: 'TRAINER_GIVEN_UP', message: 'too often' });
+  expect(fields[4]).toMatchObject({ id: 'g000002', cursor: 9, ...gate });
+  expect(fields[7]).toMatchObject({ code: 'TRAINER_GIVEN_UP', message: 'too often' });
   for (const line of lines) expect(keysOf(line)).toEqual([...new Set(keysOf(line))]);
 });
 

@@ -59,6 +59,7 @@ describe('the observer', () => {
     );
     expect([...counted].sort()).toEqual([
       'dead_letters_total',
+      'gate_verdicts_total',
       'generations_damaged_total',
       'generations_total',
       'series_dropped_total',
@@ -193,6 +194,13 @@ describe('the observer', () => {
       'generations_total{HOLD}': 1,
       generations_damaged_total: 1,
     });
+  });
+
+  it('counts verdicts: what was made on request was not judged', () => {
+    const { hear, shown } = open();
+    for (const scheduled of [true, false, true])
+      hear({ kind: 'generation', manifest: { scheduled, gate: { decision: 'HOLD' } } as Manifest });
+    expect(shown('restill_gate_verdicts_total')).toEqual({ 'gate_verdicts_total{HOLD}': 2 });
   });
 });
 
