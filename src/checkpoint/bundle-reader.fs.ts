@@ -15,9 +15,13 @@ export interface OpenedBundle {
   readonly files: number;
 }
 
-/** @throws RestillError `VERIFY_FAILED` naming the file, `INPUT_UNREADABLE` for what is no bundle. */
+/**
+ * @throws RestillError `VERIFY_FAILED` naming the file; `INPUT_UNREADABLE` for what is no bundle, naming the
+ *   versions when they stand below it.
+ */
 export async function openBundle(directory: string, disk: Files = diskFiles): Promise<OpenedBundle> {
   const files = named(disk);
+  await refuseVersions(files, directory);
   const sums = parseSums(await readText(files, directory, sumsName));
   const expected = new Set([sumsName, ...sums.keys()]);
   const found = await listTree(files, directory);
@@ -29,6 +33,26 @@ export async function openBundle(directory: string, disk: Files = diskFiles): Pr
   }
   const golden = decodeGolden(await readText(files, directory, goldenName));
   return { bundle: decodeBundle(await readText(files, directory, bundleName)), golden, files: sums.size };
+}
+
+/**
+ * Triton and TensorFlow Serving have the folder of a model with the versions below it, each a bundle. Which of
+ * them is meant is not guessed: the newest may not be the one that serves.
+ */
+async function refuseVersions(files: Files, directory: string): Promise<void> {
+  const entries = (await files.list(directory)) ?? [];
+  if (entries.some(({ name }) => name === sumsName)) return;
+  const numbers = entries
+    .filter(({ name, kind }) => kind === 'directory' && /^[1-9]\d*$/.test(name))
+    .map(({ name }) => Number(name))
+    .sort((a, b) => a - b);
+  const newest = numbers.at(-1);
+  if (newest === undefined) return;
+  throw new RestillError(
+    'INPUT_UNREADABLE',
+    `${directory} is the folder of a model with version${numbers.length > 1 ? 's' : ''} ` +
+      `${numbers.slice(-10).join(', ')} in it; name one of them, such as ${join(directory, String(newest))}`,
+  );
 }
 
 async function readText(files: Files, directory: string, name: string): Promise<string> {

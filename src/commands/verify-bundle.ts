@@ -1,5 +1,5 @@
 // A bundle against its own golden vectors: a Hugging Face directory by our own student, an ONNX model by its
-// structure, and by onnxruntime in Python where one is given.
+// structure and by onnxruntime: in Python where one is given, else in this process where it is installed.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,7 @@ import { scoreSavedModel } from '../checkpoint/saved-model.tf.ts';
 import { openServedStudent } from '../checkpoint/student.tf.ts';
 import type { EncodedPair } from '../contract.ts';
 import { RestillError } from '../errors.ts';
+import { openScorer } from '../serving/scorer.ort.ts';
 import { startBackend } from '../tensor/backend.tf.ts';
 import { fileSource, openModelDirectory } from '../tensor/model-directory.fs.ts';
 import { openTokenizer } from '../tensor/tokenizer.ts';
@@ -59,11 +60,14 @@ export async function verifyBundle(directory: string, options: Options): Promise
   const path = modelFiles[bundle.format];
   checkStructure(directory, path);
   if (options.python)
-    return scored(scoresInPython(options.python, join(directory, path), opened), 'onnxruntime');
+    return scored(scoresInPython(options.python, join(directory, path), opened), 'onnxruntime in Python');
+  const scores = await scoresInNode(directory, path, opened);
+  if (scores) return scored(scores, 'onnxruntime');
+  const structure = `${path} has the inputs and outputs that it should`;
   return {
     ...nothing,
     ...named,
-    notes: [matched, `${path} has the inputs and outputs that it should; give --python to replay its logits`],
+    notes: [matched, `${structure}; install onnxruntime-node or give --python to replay its logits`],
   };
 }
 
@@ -108,6 +112,25 @@ function checkStructure(directory: string, path: string): void {
   const shown = JSON.stringify({ inputs, outputs });
   if (shown !== JSON.stringify({ inputs: onnxInputs, outputs: onnxOutputs }))
     throw changed(join(directory, path), `has other inputs or outputs: ${shown}`);
+}
+
+/** One by one, as the golden logits were computed. Null: onnxruntime-node is not installed. */
+async function scoresInNode(
+  directory: string,
+  path: string,
+  { golden }: OpenedBundle,
+): Promise<number[] | null> {
+  const { bytes, read } = fileSource(directory, path);
+  try {
+    const scorer = await openScorer(read(0, bytes), { threads: backendOptions.threads });
+    const scores: number[] = [];
+    for (const pair of pairsOf(golden)) scores.push((await scorer.score([pair]))[0]!);
+    await scorer.dispose();
+    return scores;
+  } catch (error) {
+    if (error instanceof RestillError && error.code === 'ENGINE_MISSING') return null;
+    throw error;
+  }
 }
 
 /** The program is a file of the package. */

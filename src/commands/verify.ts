@@ -45,7 +45,7 @@ export function addVerifyCommand(program: Command): void {
     .option('--ignore <fault>', 'a fault that is accepted, such as cut-longest; repeatable', list, [])
     .option('--tolerance <gap>', "how far a score may be off; the export's own by default", positive)
     .option('--timeout <seconds>', 'for one answer', positive, 10)
-    .option('--python <program>', 'a Python with onnxruntime, to score an ONNX model too (for a directory)')
+    .option('--python <program>', 'a Python whose onnxruntime scores an ONNX model (for a directory)')
     .option('--json', 'print the findings as a JSON object')
     .addHelpText('after', help)
     .action((target: string, options: Options, command: Command) => run(target, options, command));

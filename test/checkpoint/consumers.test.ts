@@ -5,7 +5,8 @@
 // 2. Its AutoModelForSequenceClassification gives our logits within 1e-4.
 // 3. sentence-transformers' CrossEncoder gives them too: raw, without a sigmoid, and cut at our length
 //    without being told.
-// 4. Without segments their tokenizers give the document type 1 all the same, and it makes no difference.
+// 4. Its ONNX export gives them in onnxruntime-node.
+// 5. Without segments their tokenizers give the document type 1 all the same, and it makes no difference.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +22,7 @@ import { takeSnapshot } from '../../src/trainer/snapshot.tf.ts';
 import { fromNothing } from '../../src/trainer/workshop.tf.ts';
 import { runCommand } from '../support/command-line.ts';
 import { realModel } from '../support/models.ts';
+import { nodeLogits } from '../support/onnx-node.ts';
 import { expectClose } from '../support/parity.ts';
 import { pythonWith, runPython } from '../support/python.ts';
 import { promote, storeAt } from '../support/snapshots.ts';
@@ -40,6 +42,8 @@ const pairs = someTexts(48, 5).map((text, i) => [
 
 interface Exported {
   readonly directory: string;
+  /** The same in ONNX. */
+  readonly onnx: string;
   readonly tokensMax: number;
   readonly ids: number[][];
   readonly types: number[][];
@@ -76,21 +80,17 @@ async function exportStudent(
   const { store } = await storeAt(join(data, 'generations'));
   await store.publish(takeSnapshot(bench.shop, bench.fixed, about), promote);
   const directory = join(data, 'model');
-  const { error } = await runCommand(
-    addExportCommand,
-    'export',
-    'latest',
-    '--data',
-    data,
-    '--out',
-    directory,
-  );
-  expect(error).toBeNull();
+  const onnx = join(data, 'onnx');
+  for (const [format, out] of Object.entries({ hf: directory, onnx })) {
+    const argv = ['latest', '--data', data, '--to', format, '--out', out];
+    expect((await runCommand(addExportCommand, 'export', ...argv)).error).toBeNull();
+  }
   const encoded = pairs.map(([query, title]) =>
     bench.shop.encoders.studentPair(query!, { title: title!, summary: '' }),
   );
   return {
     directory,
+    onnx,
     tokensMax: config.student.tokensMax,
     ids: encoded.map(({ ids }) => [...ids]),
     types: encoded.map(({ segments }) => [...segments]),
@@ -136,7 +136,7 @@ beforeAll(async () => {
     runPython(python, [program], { input: JSON.stringify(wanted) }).toString(),
   ) as Consumed[];
   for (const [i, name] of [...exported.keys()].entries()) consumed.set(name, answers[i]!);
-}, 300_000);
+}, 600_000);
 
 afterAll(() => {
   disposeBenches();
@@ -151,7 +151,7 @@ describe.runIf(python)('an exported student', () => {
     expect(theirs.types).toEqual(ours.types);
   });
 
-  it('is read with types that a student without segments never saw (4)', () => {
+  it('is read with types that a student without segments never saw (5)', () => {
     const { ours, theirs } = both(without);
     expect(Math.max(...ours.types.flat())).toBe(0);
     expect(theirs.types.every((types) => types.at(-1) === 1)).toBe(true);
@@ -164,11 +164,18 @@ describe.runIf(python)('an exported student', () => {
     expect(Math.max(...ours.ids.map(({ length }) => length))).toBe(ours.tokensMax);
   });
 
-  it.each(kinds)('that began with %s has our logits in transformers (2, 4)', (name) => {
+  it.each(kinds)('that began with %s has our logits in transformers (2, 5)', (name) => {
     const { ours, theirs } = both(name);
     expectClose('logits', ours.logits, theirs.logits);
     const spread = Math.max(...ours.logits) - Math.min(...ours.logits);
     expect(spread).toBeGreaterThan(0.5);
+  });
+
+  it.each(kinds)('that began with %s has our logits in onnxruntime-node (4)', async (name) => {
+    const { ours } = both(name);
+    const sequences = ours.ids.map((ids, i) => ({ ids, segments: ours.types[i]! }));
+    const theirs = await nodeLogits(join(ours.onnx, 'onnx', 'model.onnx'), [sequences]);
+    expectClose('logits', ours.logits, theirs);
   });
 
   it.each(kinds)('that began with %s has our logits in sentence-transformers, raw (3)', (name) => {

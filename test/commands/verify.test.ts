@@ -2,7 +2,9 @@
 // - a server that reads and scores as the student does passes, in every protocol
 // - each usual mistake is named, and nothing else is; one that is accepted by name passes
 // - a changed, missing or surplus file of a bundle is named; so is a tokenizer or a model that is another
+// - the folder of a model with versions is no bundle, and the versions are named
 // - what does not answer, answers nonsense or refuses is told apart
+import { createHash } from 'node:crypto';
 import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,13 +15,14 @@ import { runCommand } from '../support/command-line.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { generationsIn } from '../support/exported.ts';
 import { type Mistakes, modelServer } from '../support/model-server.ts';
-import { sha256 } from '../support/snapshots.ts';
 
 const restill = (...argv: string[]) => runCommand(addVerifyCommand, 'verify', ...argv);
 const root = mkdtempSync(join(tmpdir(), 'restill-verify-'));
 const bundle = join(root, '2');
 const older = join(root, '1');
 const onnx = join(root, 'onnx');
+const olderOnnx = join(root, 'onnx-1');
+const triton = join(root, 'triton');
 
 beforeAll(async () => {
   const data = join(root, 'data');
@@ -30,6 +33,9 @@ beforeAll(async () => {
     ['g000001', older, 'hf'],
     ['g000002', bundle, 'hf'],
     ['g000002', onnx, 'onnx'],
+    ['g000001', olderOnnx, 'onnx'],
+    ['g000001', triton, 'triton'],
+    ['g000002', triton, 'triton'],
   ] as const)
     expect((await write(name, out, to)).error).toBeNull();
 });
@@ -124,7 +130,10 @@ function damaged(from: string, change: (directory: string) => void, path?: strin
   change(copy);
   if (path === undefined) return copy;
   const sums = readFileSync(join(copy, 'SHA256SUMS'), 'utf8').split('\n');
-  const line = `${sha256(readFileSync(join(copy, path), 'utf8'))}  ${path}`;
+  const digest = createHash('sha256')
+    .update(readFileSync(join(copy, path)))
+    .digest('hex');
+  const line = `${digest}  ${path}`;
   writeFileSync(
     join(copy, 'SHA256SUMS'),
     sums.map((old) => (old.endsWith(`  ${path}`) ? line : old)).join('\n'),
@@ -139,11 +148,29 @@ describe('a directory', () => {
     expect(out).toContain('gives the scores of g000002');
   });
 
-  it('with an ONNX model passes by its structure alone, and says so', async () => {
+  it('with an ONNX model passes by onnxruntime', async () => {
     const { out, error } = await restill(onnx);
     expect(error).toBeNull();
-    expect(out).toContain('is g000002 as it was exported');
-    expect(out).toContain('give --python');
+    expect(out).toContain('gives the scores of g000002');
+    expect(out).toMatch(/golden logits by onnxruntime\n/);
+  });
+
+  it('with another ONNX model fails', async () => {
+    const path = 'onnx/model.onnx';
+    const other = (d: string) => cpSync(join(olderOnnx, path), join(d, path));
+    const { error } = await restill(damaged(onnx, other, path));
+    expect(error).toMatchObject({ code: 'VERIFY_FAILED', message: expect.stringContaining('no known way') });
+  });
+
+  it('of a model with versions names them', async () => {
+    const { error } = await restill(triton);
+    expect(error).toMatchObject({
+      code: 'INPUT_UNREADABLE',
+      message: `${triton} is the folder of a model with versions 1, 2 in it; name one of them, such as ${join(triton, '2')}`,
+    });
+    const { error: asked } = await restill('http://127.0.0.1:9', '--bundle', triton, '--protocol', 'triton');
+    expect(asked).toMatchObject({ code: 'INPUT_UNREADABLE' });
+    expect((await restill(join(triton, '2'))).error).toBeNull();
   });
 
   it.each<[string, (directory: string) => void, RegExp]>([
