@@ -3,8 +3,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { assert } from './errors.ts';
 
 /**
- * Digests are compared, all of their bytes, so that the time it takes tells neither how much of a guess is right
- * nor how long the token is.
+ * Digests are compared, all of their bytes, so that the time it takes tells neither how much of a guess is
+ * right nor how long the token is.
  */
 export function bearerCheck(token: string): (authorization: string | undefined) => boolean {
   assert(token !== '', 'an empty token would let everybody in');

@@ -2,6 +2,8 @@
 // operator may do to them there.
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { previouslyLive } from '../checkpoint/audit.ts';
+import { Desk } from '../checkpoint/desk.fs.ts';
 import { openStore } from '../checkpoint/store.fs.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
@@ -40,31 +42,44 @@ export async function openConsole(
 
 async function shelfOf(directory: string): Promise<() => Promise<Shelf>> {
   const store = await openStore({ directory, clock: systemClock, access: 'read', onUnusable: () => {} });
+  const desk = new Desk({ directory, store, clock: systemClock });
   let newest: Manifest | null = null;
   let curve: readonly CurvePoint[] = [];
   return async () => {
-    const [live, manifests] = [await store.live(), await store.list()];
+    const [live, manifests, { entries }] = [await store.live(), await store.list(), await desk.audit()];
     const latest = manifests.at(-1) ?? null;
     if (latest?.id !== newest?.id) curve = latest === null ? [] : await curveOf(store, directory, latest);
     newest = latest;
-    return { live, before: null, manifests, curve };
+    return { live, before: previouslyLive(entries, live), manifests, curve };
   };
 }
 
 /**
- * Of one file the digest is checked, not of all the weights beside it: `store.open` would read gigabytes so that
- * a page can draw a line. Retention may take it away meanwhile; then the next look finds a newer one.
+ * Of one file the digest is checked, not of all the weights beside it: `store.open` would read gigabytes so
+ * that a page can draw a line. Where retention has just taken it away the next look finds a newer one.
  */
 async function curveOf(store: GenerationStore, directory: string, manifest: Manifest) {
   const bytes = await store.read({ manifest, directory: join(directory, manifest.id) }, 'state.json');
   return decodeState(bytes).curve;
 }
 
-function operatorOf(config: Config['admin'], _directory: string): Operator {
+function operatorOf(config: Config['admin'], directory: string): Operator {
   const token = readOperatorToken(config);
   if (token === null)
     return {
       closed: 'no admin.token is configured; `restill generations promote` and `rollback` do it, too',
     };
-  return { closed: 'not yet' };
+  // Opened for each deed: a directory that is not there yet is none of a reader's business.
+  const open = async (): Promise<Desk> => {
+    const options = { directory, clock: systemClock };
+    const store = await openStore({ ...options, access: 'operate', onUnusable: () => {} });
+    return new Desk({ ...options, store });
+  };
+  return {
+    token,
+    desk: {
+      promote: async (id, { who, why }) => void (await (await open()).promote(id, { by: who, reason: why })),
+      rollback: async ({ who, why }) => void (await (await open()).rollback({ by: who, reason: why })),
+    },
+  };
 }

@@ -16,6 +16,7 @@ import { openLog } from './log.ts';
 import { errorFields } from './log-daemon.ts';
 import { logServing } from './log-serving.ts';
 import { readServeToken } from './secrets.ts';
+import { serveConsole } from './serve-console.ts';
 import { serveFigures } from './serve-figures.ts';
 import { serveGenerations } from './served-generations.ts';
 import { openSignals, type Signals } from './signals.ts';
@@ -73,6 +74,7 @@ async function run(options: Options, command: Command): Promise<void> {
   try {
     await serve({
       config,
+      admin: read.admin,
       token,
       log,
       signals,
@@ -90,6 +92,8 @@ async function run(options: Options, command: Command): Promise<void> {
 
 interface Inputs {
   readonly config: Config['serve'];
+  /** Of the console's operator. */
+  readonly admin: Config['admin'];
   readonly token: string | null;
   readonly log: Log;
   readonly signals: Signals;
@@ -124,7 +128,7 @@ async function serve(inputs: Inputs): Promise<void> {
   }
 }
 
-async function doorOf({ config, token, log, data, version }: Inputs, ranker: Ranker): Promise<Door> {
+async function doorOf({ config, admin, token, log, data, version }: Inputs, ranker: Ranker): Promise<Door> {
   const board = new Board();
   board.set('restill_build_info', 1, { version });
   const refresh = await serveFigures({ data, ranker, board });
@@ -134,7 +138,8 @@ async function doorOf({ config, token, log, data, version }: Inputs, ranker: Ran
     return { type: registry.contentType, text: await registry.metrics() };
   };
   const timer = systemClock;
-  return openDoor({ config, token, ranker, board, timer, log, version, metrics, beside: [] });
+  const console = await serveConsole({ config: admin, token, data, version, board, refresh, ranker });
+  return openDoor({ config, token, ranker, board, timer, log, version, metrics, beside: [console] });
 }
 
 /** Allowed, as a network policy may say who can reach it; but never by mistake. */

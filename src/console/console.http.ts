@@ -1,5 +1,6 @@
-// The console over HTTP: one page and its API, for `restill run` and `restill serve`. What reads needs no password,
-// as /metrics; what moves the live pointer needs the operator's token. Nothing of what is tried is kept or logged.
+// The console over HTTP: one page and its API, for `restill run` and `restill serve`. What reads needs no
+// password, as /metrics; what moves the live pointer needs the operator's token. Nothing of what is tried is
+// kept or logged.
 //
 //   GET  /console/...       the page
 //   GET  /api/status        how things stand

@@ -1,6 +1,6 @@
-// The page as the browser gets it: which files there are, under which names, and what they may do. No build step:
-// libraries come from node_modules as the modules that they are, found by an import map. The map must stand in
-// the page itself, so the policy names its digest; nothing else that is inline runs.
+// The page as the browser gets it: which files there are, under which names, and what they may do. No build
+// step: libraries come from node_modules as the modules that they are, found by an import map. The map must
+// stand in the page itself, so the policy names its digest; nothing else that is inline runs.
 import { createHash } from 'node:crypto';
 
 /** A file of the page. `path` is relative to `/console/`; the page itself is the empty one. */

@@ -1,5 +1,5 @@
-// What the console asks of the process it is part of. The commands compose it: the console itself knows neither
-// the trainer, nor the store, nor what scores.
+// What the console asks of the process it is part of. The commands compose it: the console itself knows
+// neither the trainer, nor the store, nor what scores.
 import type { Board } from '../board.ts';
 import type { GenerationId, Manifest } from '../contract.ts';
 import type { CurvePoint } from '../protocol.ts';
@@ -21,7 +21,7 @@ export interface Shelf {
 export interface GenerationDesk {
   /** Errors: GENERATION_UNKNOWN, GENERATION_DAMAGED, STORE_WRITE_FAILED. */
   promote(id: GenerationId, by: Deed): Promise<void>;
-  /** To what was live before. Errors: the same, and GENERATION_UNKNOWN where there is nothing to go back to. */
+  /** To what was live before. Errors: the same; GENERATION_UNKNOWN where there is nothing to go back to. */
   rollback(by: Deed): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
-// What the console's API says and takes, as schemas: every answer is checked against its own before it leaves,
-// and the page's scripts are type-checked against the same types. Times are milliseconds since the epoch; no
-// ages, so that an answer stays the same (and its ETag) while nothing happens.
+// What the console's API says and takes, as schemas: every answer is checked against its own before it
+// leaves, and the page's scripts are type-checked against the same types. Times are milliseconds since the
+// epoch; no ages, so that an answer stays the same (and its ETag) while nothing happens.
 import { z } from 'zod';
 
 const time = z.number().nullable();

@@ -1,5 +1,5 @@
-// The server's API: what is asked again and again is asked with the tag of the answer at hand, and not at all while
-// nobody looks.
+// The server's API: what is asked again and again is asked with the tag of the answer at hand, and not at all
+// while nobody looks.
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 
 /**
@@ -7,9 +7,20 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
  * @typedef {object} Polled
  * @property {T | null} value  the newest answer; kept while the server does not answer
  * @property {string | null} trouble  why it is not newer
+ * @property {boolean} closed  the server asks for a token
  * @property {number} skewMs  the server's clock minus this one's
  * @property {() => void} again  ask now
  */
+
+/** For a server that asks everybody for its token; kept by this page only, until it is closed. */
+let readerToken = '';
+
+/** @param {string} token */
+export const setReaderToken = (token) => {
+  readerToken = token;
+};
+
+const bearer = (/** @type {string} */ token) => (token === '' ? {} : { authorization: `Bearer ${token}` });
 
 /**
  * @template T
@@ -20,6 +31,7 @@ export function usePolled(path, everyMs) {
   const [state, setState] = useState({
     value: /** @type {T | null} */ (null),
     trouble: /** @type {string | null} */ (null),
+    closed: false,
     skewMs: 0,
   });
   const etag = useRef('');
@@ -27,15 +39,19 @@ export function usePolled(path, everyMs) {
   useEffect(() => {
     const gone = new AbortController();
     let timer = 0;
+    let isAsking = false;
     const poll = async () => {
+      if (isAsking) return; // Two at once would go on as two for ever.
+      isAsking = true;
       clearTimeout(timer);
       if (!document.hidden) await once(gone.signal).catch((error) => lost(error, gone.signal));
-      if (!gone.signal.aborted) timer = setTimeout(poll, everyMs);
+      isAsking = false;
+      if (!gone.signal.aborted) timer = window.setTimeout(poll, everyMs);
     };
     /** @param {AbortSignal} signal */
     const once = async (signal) => {
       const response = await fetch(`../api/${path}`, {
-        headers: { 'if-none-match': etag.current },
+        headers: { 'if-none-match': etag.current, ...bearer(readerToken) },
         cache: 'no-store',
         signal,
       });
@@ -43,9 +59,10 @@ export function usePolled(path, everyMs) {
       if (response.status === 304)
         return setState((now) => (now.trouble === null ? now : { ...now, trouble: null }));
       const body = await response.json();
+      if (response.status === 401) setState((now) => ({ ...now, closed: true }));
       if (!response.ok) throw new Error(body.error?.message ?? `the server says ${response.status}`);
       etag.current = response.headers.get('etag') ?? '';
-      setState({ value: body, trouble: null, skewMs });
+      setState({ value: body, trouble: null, closed: false, skewMs });
     };
     /** @param {unknown} error @param {AbortSignal} signal */
     const lost = (error, signal) => {
@@ -72,8 +89,8 @@ export function usePolled(path, everyMs) {
  * @param {string} path @param {unknown} body @param {{ token?: string, signal?: AbortSignal }} [options]
  * @returns {Promise<any>}
  */
-export async function post(path, body, { token = '', signal } = {}) {
-  const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
+export async function post(path, body, { token = readerToken, signal } = {}) {
+  const headers = { 'content-type': 'application/json', ...bearer(token) };
   const response = await fetch(`../api/${path}`, {
     method: 'POST',
     headers,

@@ -2,7 +2,7 @@
 import { html } from 'htm/preact';
 import { render } from 'preact';
 import { useState } from 'preact/hooks';
-import { useNow, usePolled } from './api.mjs';
+import { setReaderToken, useNow, usePolled } from './api.mjs';
 import { Curves } from './curves.mjs';
 import { DeedDialog } from './deeds.mjs';
 import { Generations } from './generations.mjs';
@@ -22,6 +22,14 @@ function App() {
   const now = useNow(status.skewMs);
   const [deed, setDeed] = useState(/** @type {Deed | null} */ (null));
   const [said, say] = useState('');
+  if (status.closed && status.value === null)
+    return html`<${Closed}
+      onToken=${(/** @type {string} */ token) => {
+        setReaderToken(token);
+        status.again();
+        history.again();
+      }}
+    />`;
   if (status.value === null || history.value === null)
     return html`<p class="loading" role="status">${status.trouble ?? history.trouble ?? 'Loading'}</p>`;
   const { readiness, server, version, operator, tryIt } = status.value;
@@ -41,18 +49,43 @@ function App() {
     <p class="said" role="status">${said}</p>
     <main id="main" tabindex="-1">
       <${Obstacles} readiness=${readiness} />
-      <${Live} history=${history.value} serving=${status.value.serving} now=${now} operator=${operator} onRollback=${(
-        /** @type {string} */ id,
-      ) => setDeed({ kind: 'rollback', id })} />
+      <${Live}
+        history=${history.value}
+        serving=${status.value.serving}
+        now=${now}
+        operator=${operator}
+        onRollback=${(/** @type {string} */ id) => setDeed({ kind: 'rollback', id })}
+      />
       <${Vitals} status=${status.value} history=${history.value} now=${now} />
       <${Curves} history=${history.value} />
-      <${Generations} history=${history.value} now=${now} operator=${operator} onPromote=${(
-        /** @type {string} */ id,
-      ) => setDeed({ kind: 'promote', id })} />
+      <${Generations}
+        history=${history.value}
+        now=${now}
+        operator=${operator}
+        onPromote=${(/** @type {string} */ id) => setDeed({ kind: 'promote', id })}
+      />
       <${TryIt} ability=${tryIt} />
     </main>
     ${deed && html`<${DeedDialog} deed=${deed} onDone=${done} onClose=${() => setDeed(null)} />`}
   `;
+}
+
+/** @param {{ onToken: (token: string) => void }} props */
+function Closed({ onToken }) {
+  const give = (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    onToken(String(new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)).get('token') ?? ''));
+  };
+  return html`<main class="door">
+    <form class="panel" onSubmit=${give}>
+      <h1>restill</h1>
+      <label>
+        This server asks for its token
+        <input name="token" type="password" required autofocus autocomplete="off" />
+      </label>
+      <div class="buttons"><button class="main">Go on</button></div>
+    </form>
+  </main>`;
 }
 
 /** @param {{ readiness: Status['readiness'], trouble: string | null }} props */

@@ -1,5 +1,6 @@
-// Learning curves: quality on queries that never trained anything, over the groups learnt. Each line has its name
-// and newest value at its end, its own dashes, and colours that the colour-blind tell apart (after Okabe and Ito).
+// Learning curves: quality on queries that never trained anything, over the groups learnt. Each line has its
+// name and newest value at its end, its own dashes, and a colour that the colour-blind tell apart (after
+// Okabe and Ito).
 import { html } from 'htm/preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
@@ -7,6 +8,8 @@ import { count, figure, words } from './format.mjs';
 
 /** @typedef {import('../view.ts').History} History */
 /** @typedef {import('../view.ts').Curve} Curve */
+
+const measures = ['ndcg10', 'pnr', 'mrr'];
 
 /** @param {{ history: History }} props */
 export function Curves({ history }) {
@@ -22,15 +25,15 @@ export function Curves({ history }) {
       ${
         places.length > 0 &&
         html`<${Choice} label="measured on" options=${places} value=${place} onChange=${setOn} />
-          <${Choice} label="measure" options=${['ndcg10', 'pnr', 'mrr']} value=${measure} onChange=${setMeasure} />`
+          <${Choice} label="measure" options=${measures} value=${measure} onChange=${setMeasure} />`
       }
     </div>
     ${
       curve && curve.cursors.length > 1
         ? html`<${Chart} curve=${curve} marks=${generations.map(({ cursor }) => cursor)} />`
         : html`<p class="empty">
-            Drawn once two generations have been measured: the student beside its teacher, BM25, the order shown and
-            chance.
+            Drawn once two generations have been measured: the student beside its teacher, BM25, the order
+            shown and chance.
           </p>`
     }
   </section>`;
@@ -149,6 +152,7 @@ function drawNames(
   const { ctx, bbox } = plot;
   const scale = devicePixelRatio;
   const height = 16 * scale;
+  const family = getComputedStyle(plot.root).fontFamily;
   const ends = curve.lines
     .flatMap(({ ranker, values }) => {
       const value = values.findLast((one) => one !== null);
@@ -161,7 +165,7 @@ function drawNames(
   ctx.textBaseline = 'middle';
   ctx.textAlign = 'left';
   for (const { ranker, value, y } of ends) {
-    ctx.font = `${ranker === 'student' ? '600 ' : ''}${12 * scale}px ${getComputedStyle(plot.root).fontFamily}`;
+    ctx.font = `${ranker === 'student' ? '600 ' : ''}${12 * scale}px ${family}`;
     ctx.fillStyle = ink(ranker);
     ctx.fillText(`${words[ranker]} ${figure(value)}`, bbox.left + bbox.width + 8 * scale, y - over);
   }

@@ -30,7 +30,9 @@ export function DeedDialog({ deed, onDone, onClose }) {
   return html`<dialog ref=${dialog} onClose=${onClose} aria-labelledby="deed">
     <form onSubmit=${act}>
       <h2 id="deed">${what}</h2>
-      <p class="dim">Requests in flight finish on the weights they began with. The audit keeps who and why.</p>
+      <p class="dim">
+        Requests in flight finish on the weights they began with. The audit keeps who and why.
+      </p>
       <label>Your name <input name="who" required maxlength="100" autocomplete="username" autofocus /></label>
       <label>Why <input name="reason" required minlength="3" maxlength="500" autocomplete="off" /></label>
       <label>Operator's token <input name="token" type="password" required autocomplete="off" /></label>

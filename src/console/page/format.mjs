@@ -9,7 +9,11 @@ export const count = (value) => (value == null ? '–' : group.format(Math.round
 export const figure = (value, digits = 3) =>
   value == null || !Number.isFinite(value) ? '–' : value.toFixed(digits);
 
-/** With its sign: a true minus, so that columns line up. @param {number | null} value @param {number} [digits] */
+/**
+ * With its sign: a true minus, so that columns line up.
+ *
+ * @param {number | null} value @param {number} [digits]
+ */
 export const signed = (value, digits = 3) =>
   value === null ? '–' : `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`;
 

@@ -11,15 +11,19 @@ import { bytes, count, figure, signed, span, words } from './format.mjs';
 
 /** @param {{ history: History, now: number, operator: Ability, onPromote: (id: string) => void }} props */
 export function Generations({ history, now, operator, onPromote }) {
+  const shared = { now, operator, onPromote };
   const newestFirst = [...history.generations].reverse();
   return html`<section class="panel generations" aria-labelledby="generations">
     <div class="title">
       <h2 id="generations">Generations</h2>
-      ${!operator.able && html`<p class="closed" id="closed">Promote and roll back are off: ${operator.reason}</p>`}
+      ${
+        !operator.able &&
+        html`<p class="closed" id="closed">Promote and roll back are off: ${operator.reason}</p>`
+      }
     </div>
     ${
       newestFirst.length === 0
-        ? html`<p class="empty">None yet. Each one is listed here with its gate's verdict, and can be compared.</p>`
+        ? html`<p class="empty">None yet. Each is listed here with its gate's verdict.</p>`
         : html`<div class="scroll" tabindex="0" role="region" aria-labelledby="generations">
             <table>
               <thead>
@@ -36,8 +40,7 @@ export function Generations({ history, now, operator, onPromote }) {
               </thead>
               <tbody>
                 ${newestFirst.map(
-                  (one) =>
-                    html`<${Row} key=${one.id} one=${one} live=${history.live} now=${now} operator=${operator} onPromote=${onPromote} />`,
+                  (one) => html`<${Row} key=${one.id} one=${one} live=${history.live} ...${shared} />`,
                 )}
               </tbody>
             </table>
@@ -47,7 +50,10 @@ export function Generations({ history, now, operator, onPromote }) {
   </section>`;
 }
 
-/** @param {{ one: Generation, live: string | null, now: number, operator: Ability, onPromote: (id: string) => void }} props */
+/**
+ * @param {{ one: Generation, live: string | null, now: number, operator: Ability,
+ *   onPromote: (id: string) => void }} props
+ */
 function Row({ one, live, now, operator, onPromote }) {
   const { gate } = one;
   const quality = ['judgments', 'clicks', 'prequential']
@@ -87,12 +93,14 @@ function Compare({ history }) {
   const to = kept(chosen.to) ?? kept(history.live) ?? ids.at(-1) ?? '';
   const earlier = kept(history.before) ?? ids.filter((id) => id !== to).at(-1) ?? '';
   const from = kept(chosen.from) ?? (earlier === to ? (ids.at(-1) ?? '') : earlier);
+  const pick = (/** @type {'from' | 'to'} */ end) => (/** @type {string} */ id) =>
+    choose({ ...chosen, [end]: id });
   return html`<div class="compare">
     <h3>
       Compare${' '}
-      <${Pick} label="from" ids=${ids} value=${from} onChange=${(/** @type {string} */ id) => choose({ ...chosen, from: id })} />
+      <${Pick} label="from" ids=${ids} value=${from} onChange=${pick('from')} />
       ${' with '}
-      <${Pick} label="with" ids=${ids} value=${to} onChange=${(/** @type {string} */ id) => choose({ ...chosen, to: id })} />
+      <${Pick} label="with" ids=${ids} value=${to} onChange=${pick('to')} />
     </h3>
     <${Differences} key=${`${from} ${to}`} from=${from} to=${to} />
   </div>`;
@@ -153,7 +161,10 @@ function Differences({ from, to }) {
       ${value.facts.map(
         (fact) => html`<div key=${fact.name}>
           <dt>${fact.name}</dt>
-          <dd><code title=${fact.from}>${cut(fact.from)}</code> → <code title=${fact.to}>${cut(fact.to)}</code></dd>
+          <dd>
+            <code title=${fact.from}>${cut(fact.from)}</code>
+            ${' → '}<code title=${fact.to}>${cut(fact.to)}</code>
+          </dd>
         </div>`,
       )}
     </dl>

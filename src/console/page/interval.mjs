@@ -1,4 +1,4 @@
-// A difference with its interval, as a line around "no difference": whether it is real is seen before it is read.
+// A difference with its interval, as a line around "none": whether it is real is seen before it is read.
 import { html } from 'htm/preact';
 import { count, figure, signed, spoken, words } from './format.mjs';
 
@@ -48,7 +48,10 @@ export function Intervals({ rows, figures }) {
       </tr>
     </thead>
     <tbody>
-      ${ordered.map((row) => html`<${Row} key=${row.names[0]} row=${row} reach=${reachOf(row, rows)} figures=${figures} />`)}
+      ${ordered.map(
+        (row) =>
+          html`<${Row} key=${row.names[0]} row=${row} reach=${reachOf(row, rows)} figures=${figures} />`,
+      )}
     </tbody>
   </table>`;
 }
@@ -84,11 +87,12 @@ function Row({ row, reach, figures }) {
 /** @param {{ ends: number[], reach: number, tolerance: number | null }} props */
 function Line({ ends: [low = 0, mean = 0, high = 0], reach, tolerance }) {
   const x = (/** @type {number} */ value) => 100 + (value / reach) * 100;
+  const allowed = tolerance !== null && -tolerance < reach ? x(tolerance) : null;
   const kind = low > 0 ? 'better' : high < 0 ? 'worse' : 'open';
   return html`<svg class=${kind} viewBox="0 0 200 16" preserveAspectRatio="none" aria-hidden="true">
     <line class="axis" x1="0" x2="200" y1="8" y2="8" />
     <line class="zero" x1="100" x2="100" y1="0" y2="16" />
-    ${tolerance !== null && -tolerance < reach && html`<line class="tolerance" x1=${x(tolerance)} x2=${x(tolerance)} y1="0" y2="16" />`}
+    ${allowed !== null && html`<line class="tolerance" x1=${allowed} x2=${allowed} y1="0" y2="16" />`}
     <line class="range" x1=${x(low)} x2=${x(high)} y1="8" y2="8" />
     <line class="mean" x1=${x(mean)} x2=${x(mean)} y1="2" y2="14" />
   </svg>`;

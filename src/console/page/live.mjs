@@ -18,8 +18,8 @@ export function Live({ history, serving, now, operator, onRollback }) {
     return html`<section class="panel live" aria-labelledby="live">
       <h2 id="live">Live generation</h2>
       <p class="empty">
-        None yet. The first generation appears here once the stream has brought enough groups for a cycle, with what
-        the gate measured and where it was learnt from.
+        None yet. The first generation appears here once the stream has brought enough groups for a cycle,
+        with what the gate measured and where it was learnt from.
       </p>
     </section>`;
   return html`<section class="panel live" aria-labelledby="live">
@@ -52,8 +52,8 @@ function Served({ serving, live, now }) {
   const answers =
     generation === null
       ? 'No generation answers requests yet.'
-      : `${generation} has answered for ${span(since === null ? null : now - since)}: ${count(pairs)} pairs scored, ` +
-        `${count(queuedPairs)} waiting, ${count(swaps)} swaps.`;
+      : `${generation} has answered for ${span(since === null ? null : now - since)}: ` +
+        `${count(pairs)} pairs scored, ${count(queuedPairs)} waiting, ${count(swaps)} swaps.`;
   return html`<p class=${generation === live ? 'note' : 'note warn'}>${answers}</p>
     ${
       lastRefusal &&
@@ -106,7 +106,11 @@ const plain = (value) => (Number.isInteger(value) ? count(value) : value < 0 ? s
 const places = ['judgments', 'clicks', 'prequential'];
 const rankers = ['student', 'teacher', 'bm25', 'shown', 'random'];
 
-/** How it ranks beside others, on the best evidence there is. @param {{ metrics: Record<string, number> }} props */
+/**
+ * How it ranks beside others, on the best evidence there is.
+ *
+ * @param {{ metrics: Record<string, number> }} props
+ */
 function Rankers({ metrics }) {
   const on = places.find((place) => metrics[`${place}.student.ndcg10`] !== undefined);
   if (on === undefined)

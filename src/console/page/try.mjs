@@ -42,8 +42,14 @@ export function TryIt({ ability }) {
   return html`<section class="panel try" aria-labelledby="try">
     <h2 id="try">Try it</h2>
     <form onSubmit=${rank}>
-      <label>Query <input name="query" required maxlength="1000" autocomplete="off" spellcheck=${false} /></label>
-      <label>Documents, one a line <textarea name="documents" required rows="6" autocomplete="off" spellcheck=${false}></textarea></label>
+      <label>
+        Query
+        <input name="query" required maxlength="1000" autocomplete="off" spellcheck=${false} />
+      </label>
+      <label>
+        Documents, one a line
+        <textarea name="documents" required rows="6" autocomplete="off" spellcheck=${false}></textarea>
+      </label>
       <div class="buttons">
         <button class="main" aria-busy=${busy}>Rank</button>
         <span class="dim">Scored here and kept nowhere.</span>
@@ -54,7 +60,9 @@ export function TryIt({ ability }) {
       ${
         result
           ? html`<${Ranking} name="live" ...${result} /><${Ranking} name="candidate" ...${result} />`
-          : html`<p class="empty">The order of the live generation appears here, beside that of the newest that is not live.</p>`
+          : html`<p class="empty">
+              The order of the live generation appears here, beside that of the newest that is not live.
+            </p>`
       }
     </div>
   </section>`;
@@ -83,7 +91,11 @@ function Ranking({ name, documents, tried }) {
   </div>`;
 }
 
-/** By how many places it stands otherwise than in the live order. @param {{ place: number, before?: number }} props */
+/**
+ * By how many places it stands otherwise than in the live order.
+ *
+ * @param {{ place: number, before?: number }} props
+ */
 function Move({ place, before }) {
   if (before === undefined || before === place) return html`<span class="move"></span>`;
   const up = before > place;

@@ -12,12 +12,22 @@ export function Vitals({ status: { stream, trainer }, history, now }) {
   return html`<section class="panel vitals" aria-labelledby="vitals">
     <h2 id="vitals">Keeping up</h2>
     <dl class="tiles">
-      <${Tile} name="freshness" value=${newest === null ? '–' : span(now - newest)} note="since the newest click in the live generation" />
+      <${Tile}
+        name="freshness"
+        value=${newest === null ? '–' : span(now - newest)}
+        note="since the newest click in the live generation"
+      />
       ${stream && html`<${Lag} stream=${stream} />`}
       ${stream && html`<${Journal} journal=${stream.journal} />`}
       ${trainer && html`<${Labels} age=${trainer.labelAgeVersions} />`}
     </dl>
-    ${stream ? html`<${Partitions} partitions=${stream.partitions} now=${now} />` : html`<p class="empty">This process serves; lag, journal and turns are shown by the \`restill run\` that learns.</p>`}
+    ${
+      stream
+        ? html`<${Partitions} partitions=${stream.partitions} now=${now} />`
+        : html`<p class="empty">
+            This process serves; lag, journal and turns are shown by the <code>restill run</code> that learns.
+          </p>`
+    }
     ${trainer && html`<${Trainer} trainer=${trainer} />`}
   </section>`;
 }
@@ -33,23 +43,26 @@ function Lag({ stream: { partitions, records, deadLetters } }) {
   const known = partitions.filter(({ lagRecords }) => lagRecords !== null);
   const lag = known.reduce((sum, { lagRecords }) => sum + (lagRecords ?? 0), 0);
   const letters = deadLetters > 0 ? `, ${count(deadLetters)} dead letters` : '';
-  return html`<${Tile} name="lag" value=${known.length === 0 ? '–' : count(lag)} note=${`records to go; ${count(records)} taken in${letters}`} />`;
+  const value = known.length === 0 ? '–' : count(lag);
+  const note = `records to go; ${count(records)} taken in${letters}`;
+  return html`<${Tile} name="lag" value=${value} note=${note} />`;
 }
 
 /** @param {{ journal: { groups: number, capacity: number } | null }} props */
 function Journal({ journal }) {
   if (journal === null) return html`<${Tile} name="journal" value="–" note="shown after the first groups" />`;
   const share = journal.groups / journal.capacity;
-  const note = html`<meter min="0" max="1" high="0.9" optimum="0" value=${share} aria-label="journal fill"></meter>
-    ${count(journal.groups)} of ${count(journal.capacity)} groups`;
-  return html`<${Tile} name="journal" value=${`${figure(share * 100, share < 0.1 ? 1 : 0)} %`} note=${note} />`;
+  const meter = html`<meter min="0" max="1" high="0.9" optimum="0" value=${share} aria-label="fill"></meter>`;
+  const note = html`${meter} ${count(journal.groups)} of ${count(journal.capacity)} groups`;
+  const value = `${figure(share * 100, share < 0.1 ? 1 : 0)} %`;
+  return html`<${Tile} name="journal" value=${value} note=${note} />`;
 }
 
 /** @param {{ age: number | null }} props */
 const Labels = ({ age }) => html`<${Tile}
   name="label age"
   value=${count(age)}
-  note=${age === null ? 'shown after the first scoring' : `teacher version${age === 1 ? '' : 's'}, the oldest in use`}
+  note=${age === null ? 'shown after the first scoring' : 'teacher versions, the oldest in use'}
 />`;
 
 /** @param {{ partitions: NonNullable<Status['stream']>['partitions'], now: number }} props */
@@ -70,7 +83,9 @@ function Partitions({ partitions, now }) {
       <tbody>
         ${partitions.map(
           (at) => html`<tr key=${`${at.topic}/${at.partition}`}>
-            <th scope="row">${at.topic}/${at.partition}${at.paused && html` <span class="chip hold">paused</span>`}</th>
+            <th scope="row">
+              ${at.topic}/${at.partition} ${at.paused && html`<span class="chip hold">paused</span>`}
+            </th>
             <td class="n">${count(at.lagRecords)}</td>
             <td class="n">${at.eventAt === null ? '–' : `${span(now - at.eventAt)} ago`}</td>
             <td class="n">${at.bufferedBytes === null ? '–' : bytes(at.bufferedBytes)}</td>
