@@ -62,6 +62,11 @@ const table = {
     disposition: 'halt',
     exit: 4,
   },
+  JOURNAL_ENDED: {
+    meaning: 'a replay brought the journal to its end, and something was to come after it',
+    disposition: 'halt',
+    exit: 4,
+  },
   JOURNAL_AHEAD: {
     meaning: 'the journal no longer holds what the newest usable generation would learn next',
     disposition: 'halt',

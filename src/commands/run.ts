@@ -8,7 +8,7 @@ import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { daemon$ } from '../daemon.rx.ts';
 import { RestillError } from '../errors.ts';
-import { openBatching, openMergeBatching } from '../streams/batch.ts';
+import { alreadyEnded, openBatching, openMergeBatching } from '../streams/batch.ts';
 import { openDeadLetters } from '../streams/dead-letters.fs.ts';
 import { openIngest } from '../streams/ingest.rx.ts';
 import { openJournal } from '../streams/journal.lmdb.ts';
@@ -109,6 +109,7 @@ async function conduct(inputs: Inputs): Promise<void> {
   };
   try {
     const journal = opened(openJournal(join(data, 'journal'), { config, host: journalHost }));
+    if (journal.status().ended) throw alreadyEnded();
     if (role === 'trainer') await prepareRoleTopics(config);
     const reading = role === 'trainer' ? readingConfig(config, config.roles.pages) : config;
     const broker = await openBroker(reading, (message) => log.info('source.client', { message }));

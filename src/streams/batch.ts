@@ -118,9 +118,11 @@ function batching<E extends object>(
   };
 }
 
-const alreadyEnded = (): RestillError =>
+/** At its end what was open was closed, and a last, shorter cycle was learnt: nothing can come after it. */
+export const alreadyEnded = (): RestillError =>
   new RestillError(
-    'JOURNAL_FOREIGN',
-    'the journal was brought to its end by an earlier recording, and the source holds records after it; ' +
-      'replay the longer recording into another data directory',
+    'JOURNAL_ENDED',
+    'a replay brought the journal to its end, so nothing can come after it; give another data directory: ' +
+      'replay the longer recording into it, or run from it with what this one has learnt, exported, as ' +
+      '`student.start` and `teacher.start`',
   );

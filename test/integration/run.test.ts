@@ -131,6 +131,12 @@ describe.skipIf(!canRunKafka())('restill run', { timeout: 240_000 }, () => {
     third.child.kill('SIGTERM');
     expect(await third.ended).toMatchObject({ code: 0 });
     expect(outcome(await finish(data))).toEqual(expected);
+    // That was its end.
+    const { code, stderr } = await startRun(config, data).ended;
+    expect({ code, stderr }).toEqual({
+      code: 4,
+      stderr: expect.stringContaining('restill: JOURNAL_ENDED: '),
+    });
   });
 
   test.each([

@@ -207,8 +207,8 @@ describe('stopped and started again', () => {
     expect(essence(place, store)).toEqual(before);
     writeFileSync(place.files[0]!, recordingOf(topicOf(100)));
     await expect(run(place, { journal: new MemoryJournal(store, wide) })).rejects.toMatchObject({
-      code: 'JOURNAL_FOREIGN',
-      message: expect.stringContaining('brought to its end'),
+      code: 'JOURNAL_ENDED',
+      message: expect.stringContaining('brought the journal to its end'),
     });
     expect(essence(place, store)).toEqual(before);
   });

@@ -33,6 +33,7 @@ export class Stage {
   #partitions: number;
   #journal: VerifiedReader | null = null;
   #closed = false;
+  #last: Fault | null = null;
 
   constructor(parts: StageParts) {
     this.#parts = parts;
@@ -42,6 +43,7 @@ export class Stage {
   /** Does the fault while the daemon takes the next records. */
   async suffer(fault: Fault): Promise<void> {
     const { broker, daemon, proxy } = this.#parts;
+    this.#last = fault;
     if (fault.kind === 'partition-added') await this.#addPartition();
     await this.#produce(this.#records(fault));
     switch (fault.kind) {
@@ -132,8 +134,7 @@ export class Stage {
   }
 
   /** What may take as long as the broker and the daemon together, and no longer. */
-  bounded<T>(what: string, work: Promise<T>): Promise<T> {
-    const ms = this.deadlineMs() + 2 * startMs;
+  bounded<T>(what: string, work: Promise<T>, ms = this.deadlineMs() + 2 * startMs): Promise<T> {
     return within(what, work, { ms, standing: () => this.standing() });
   }
 
@@ -149,6 +150,7 @@ export class Stage {
     const said = (error: unknown): string => String(error);
     return JSON.stringify(
       {
+        last: this.#last,
         ends: await within('asking for the ends', this.ends(), quickly).catch(said),
         durable: this.#durable(),
         group: await within('asking for the group', asked, quickly).catch(said),
