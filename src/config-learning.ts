@@ -65,7 +65,7 @@ export const evaluation = section({
 });
 
 export const checkpoint = section({
-  keep: count(3).describe('generations besides the live one'),
+  keep: count(3).describe('generations besides the live one and the one to roll back to'),
 });
 
 /** Relations between values, each with its reason. */

@@ -105,6 +105,7 @@ export class Desk {
    * @throws GENERATION_UNKNOWN, GENERATION_DAMAGED, GENERATION_FOREIGN: then nothing has changed.
    */
   async promote(id: GenerationId, motive: Motive): Promise<GenerationId> {
+    if ((await this.#options.store.live()) === id) return id;
     return this.#byHand('promote', motive, () => id);
   }
 
@@ -149,7 +150,6 @@ export class Desk {
       const audit = await this.audit();
       const live = await store.live();
       const id = choose(audit, live);
-      if (id === live) return id;
       await store.open(id);
       if (!(await this.#append(audit, { ...motive, action, generation: id, from: live }))) continue;
       await this.#moveTo(id);

@@ -20,6 +20,12 @@ describe('the state', () => {
     expect(() => encodeState(state)).toThrow('shift in the state is NaN');
   });
 
+  it('of before there were anchors is read, and has none', () => {
+    const { anchor: _, teacherModel: __, ...old } = freshState();
+    const bytes = Buffer.from(JSON.stringify({ version: 1, ...old }));
+    expect(decodeState(bytes)).toEqual(freshState());
+  });
+
   it('of an unknown version is refused', () => {
     const bytes = Buffer.from(JSON.stringify({ ...freshState(), version: 2 }));
     expect(() => decodeState(bytes)).toThrow(/version 2, this restill reads version 1/);
