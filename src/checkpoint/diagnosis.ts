@@ -40,7 +40,9 @@ const faultText: Readonly<Record<string, string>> = {
   'segments-zeroed':
     'sends segment 0 for the document too: pass token_type_ids on, or train with student.segments: none',
   'cut-left': 'cuts long documents from the left: cut from the right',
-  'cut-longest': 'cuts the longer text first, so the query too: cut the document alone (only_second)',
+  'cut-longest':
+    'cuts the longer text first, so a query of more than half the length too: cut the document alone ' +
+    '(only_second), in the client, as no file of a model says it; where queries are short accept it',
   swapped: 'takes the document for the query: exchange the two',
 };
 

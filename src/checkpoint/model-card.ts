@@ -66,7 +66,8 @@ ${hidden} wide, a vocabulary of ${thousands(vocabulary)}. It was distilled by re
 model that had learnt from clicks (the recipe of DisRanker, arXiv 2411.04539).
 
 The input is the pair (query, title and summary joined by a space), cut to ${tokensMax} tokens from the
-document's end. The output is one logit: higher is better, and only the order within one query counts.
+document's end, the query never (\`only_second\`). Most clients cut the longer text first, so a query of more
+than half that length too, and no file of a model tells them otherwise: say it in the call. The output is one logit: higher is better, and only the order within one query counts.
 `;
 
 const usage = ({ tokensMax }: CardInput): string => `
@@ -76,7 +77,8 @@ const usage = ({ tokensMax }: CardInput): string => `
 from sentence_transformers import CrossEncoder
 
 model = CrossEncoder("path/to/this/directory", max_length=${tokensMax})
-scores = model.predict([("red running shoes", "Trail runner. Light shoe with a grippy sole.")])
+pairs = [("red running shoes", "Trail runner. Light shoe with a grippy sole.")]
+scores = model.predict(pairs, processing_kwargs={"text": {"truncation": "only_second"}})
 \`\`\`
 
 \`\`\`python

@@ -1,8 +1,10 @@
 """What transformers and sentence-transformers make of exported students; for test/checkpoint/consumers.test.ts.
 
-Standard input: JSON, a list of {"directory", "pairs": [[query, document], ...], "tokensMax"}.
+Standard input: JSON, a list of {"directory", "pairs": [[query, document], ...], "crowded": the same with queries of
+more than half the length, "tokensMax"}.
 Standard output: JSON, for each of them the token ids, the token types, the logits of
-AutoModelForSequenceClassification, and what CrossEncoder.predict gives.
+AutoModelForSequenceClassification, what CrossEncoder.predict gives, and what it gives for the crowded
+pairs by itself and when it is told to cut the document alone.
 """
 import json
 import os
@@ -15,7 +17,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 
 @torch.inference_mode()
-def consume(directory, pairs, tokensMax):
+def consume(directory, pairs, crowded, tokensMax):
     tokenizer = AutoTokenizer.from_pretrained(directory)
     model, loaded = AutoModelForSequenceClassification.from_pretrained(directory, output_loading_info=True)
     # As lists: alone, an empty document would count as none, and there would be no second [SEP].
@@ -30,6 +32,8 @@ def consume(directory, pairs, tokensMax):
         types=encoded['token_type_ids'],
         logits=model(**padded).logits[:, 0].tolist(),
         predictions=encoder.predict(pairs, batch_size=8).tolist(),
+        crowded=encoder.predict(crowded, processing_kwargs={'text': {'truncation': 'only_second'}}).tolist(),
+        crowdedByDefault=encoder.predict(crowded).tolist(),
     )
 
 
