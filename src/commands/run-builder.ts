@@ -1,5 +1,5 @@
-// restill run --role builder: events in, closed pages out, for a trainer elsewhere. The composition root of the
-// live source, the joins and the transactions.
+// restill run --role builder: events in, closed pages out, for a trainer elsewhere. The composition root of
+// the live source, the joins and the transactions.
 import { join } from 'node:path';
 import { type Observable, take } from 'rxjs';
 import { systemClock } from '../clock.ts';

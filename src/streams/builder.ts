@@ -4,8 +4,8 @@
 // Invariants:
 // 1. What is handed over, the state it leaves and the offset are one transaction for each partition: after a
 //    kill, a fence or a rebalance all of it is there or nothing (promise 1).
-// 2. A partition is built from the state that was handed over last, by whomever, and by one builder at a time:
-//    taking over fences the one before, so that its transaction at hand fails.
+// 2. A partition is built from the state that was handed over last, by whomever, and by one builder at a
+//    time: taking over fences the one before, so that its transaction at hand fails.
 // 3. Of a partition that was fenced nothing is taken any more until it is given again.
 // 4. Dead letters are written before the transaction: a kill between the two writes them again (promise 9).
 import type { Timer } from '../clock.ts';
@@ -113,7 +113,7 @@ export class Builder {
     }
   }
 
-  /** What comes of a partition that is not ours any more is of no use, for as long as a rebalance may take. */
+  /** What comes of a partition that is not ours any more is dropped, for as long as a rebalance may take. */
   #feed(item: PlacedRecord): void {
     const taken = this.#taken.get(item.partition);
     if (taken !== undefined) return taken.building.feed(item);
@@ -175,14 +175,14 @@ export function requireWholePages({ events }: Config): void {
   if (events.preset !== 'ubi' && (events.mapping?.document ?? null) === null) return;
   throw new RestillError(
     'CONFIG_INVALID',
-    'pages get their texts from documents of the topic (events), which the builder of another partition does ' +
-      'not see; put the texts into the impressions, or let one process do all (--role all)',
+    'pages get their texts from documents of the topic (events), which the builder of another partition ' +
+      'does not see; put the texts into the impressions, or let one process do all (--role all)',
   );
 }
 
 const takenFromOutside = (partition: number): RestillError =>
   new RestillError(
     'KAFKA_FAILED',
-    `partition ${partition} was taken by a builder of another consumer group, or twice in this one; give all ` +
-      'builders one kafka.group, and start again',
+    `partition ${partition} was taken by a builder that is not in this consumer group; ` +
+      'give all builders one kafka.group, and start again',
   );

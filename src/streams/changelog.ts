@@ -1,4 +1,4 @@
-// The state of a partition's builder as messages of a compacted topic: the newest of each key counts. Format 1:
+// The state of a partition's builder as messages of a compacted topic: the newest of a key counts. Format 1:
 //   key "<table>/<slot>"  value what the intake gave, or nothing: the slot is free
 //   key "place"           value [1, next offset, fingerprint of the record before], JSON
 import type { SourceRecord } from '../contract.ts';

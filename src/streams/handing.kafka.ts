@@ -1,6 +1,6 @@
 // What a builder hands over, by transactions of kafkajs 2.2.4: one producer for each partition, whose
-// transactional id is that of the partition, so that the next builder of it fences this one. (kafkajs sends no
-// member id with a transaction, so the group alone would not.)
+// transactional id is that of the partition, so that the next builder of it fences this one. (kafkajs sends
+// no member id with a transaction, so the group alone would not.)
 import kafkajs, { type Kafka, type Message, type Producer } from 'kafkajs';
 import type { RolesConfig } from '../config-roles.ts';
 import { assert } from '../errors.ts';

@@ -5,8 +5,8 @@
 //    the groups that the whole intake makes of the topic, with the same sequence numbers.
 // 2. Killed at any point and opened again from what the last drain left, it goes on as if nothing had been.
 // 3. Of closed pages it remembers join.open_max; a correction of one that was forgotten is too late.
-// An id that comes again is another page: the join has forgotten the earlier one, or it was in another partition,
-// which no builder can know.
+// An id that comes again is another page: the join has forgotten the earlier one, or it was in another
+// partition, which no builder can know.
 import type { Config } from '../config.ts';
 import type { DeadLetter, IngestCounts, PartitionClock, SourceRecord } from '../contract.ts';
 import { packTotals, unpackTotals } from './counts.ts';

@@ -105,7 +105,7 @@ describe.skipIf(!canRunKafka())('roles', { timeout: 240_000 }, () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  test('two builders, one killed and started again, and a trainer come to what role all comes to', async () => {
+  test('two builders, one killed and started again, and a trainer do what role all does', async () => {
     const send = (from: number, to: number) =>
       produce(broker.bootstrap, records.slice(from, to), { topic: 'clicks' });
     const third = Math.floor(records.length / 3);

@@ -37,7 +37,7 @@ function payloadOf(event: Event): string {
   return JSON.stringify({ type: 'impression', ...common, query: event.query, results });
 }
 
-/** A topic keyed by session: pages, clicks in time, late and much too late ones, bursts, what is malformed. */
+/** A topic keyed by session: pages, clicks in time, late and much too late, bursts, what is malformed. */
 const topics: fc.Arbitrary<SourceRecord[]> = fc
   .array(
     fc.record({

@@ -1,5 +1,5 @@
-// handover.ts: its format, byte for byte; what is written is read back; what is not ours is a dead letter with
-// a reason and none of its content.
+// handover.ts: its format, byte for byte; what is written is read back; what is not ours is a dead letter
+// with a reason and none of its content.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isLetter } from '../../src/streams/envelope.ts';

@@ -29,6 +29,23 @@ test.each([
   expect(await startsOf([0], known)).toEqual([{ partition: 0, next, high: 50, fingerprint, gap: null }]);
 });
 
+test('what is kept elsewhere counts for more than this process, the group and the journal', async () => {
+  const asked: (readonly number[])[] = [];
+  const known = parts({
+    settings: { shared: true, onGap: 'halt' },
+    leftAt: () => ({ next: 15, fingerprint: 'left' }),
+    takeOver: async (partitions) => {
+      asked.push(partitions);
+      return { offsets: { 'clicks/0': 12 }, fingerprints: { 'clicks/0': 'kept' } };
+    },
+  });
+  expect(await startsOf([0], known)).toMatchObject([{ next: 12, fingerprint: 'kept' }]);
+  expect(asked).toEqual([[0]]);
+  expect(await startsOf([0], parts({ takeOver: async () => nowhere, from: null }))).toMatchObject([
+    { next: 0, fingerprint: null },
+  ]);
+});
+
 test('a gap is handed on', async () => {
   expect(await startsOf([0], parts({}, 30))).toMatchObject([{ next: 30, gap: { from: 10, to: 30 } }]);
 });

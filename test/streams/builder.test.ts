@@ -1,0 +1,223 @@
+// Invariants of builder.ts, on topics in memory: whoever has a partition, and wherever builders are killed,
+// fenced or told to stop, what was handed over is what one builder hands over that nothing happens to.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { SourceRecord } from '../../src/contract.ts';
+import { Builder, type BuilderParts, type Handing, requireWholePages } from '../../src/streams/builder.ts';
+import { type Restored, StateReader, stateMessages } from '../../src/streams/changelog.ts';
+import { encodeHandover } from '../../src/streams/handover.ts';
+import type { DeadLetterFile, PlacedRecord, Source } from '../../src/streams/ports.ts';
+import { journalConfig, placed, topicOf } from '../support/records.ts';
+import { tinyConfig } from '../support/stream-events.ts';
+
+const partitions = 3;
+const records = topicOf(60, partitions);
+const config = journalConfig({ transaction_records: 7 }, { join: { window: '3m', lateness_max: '3m' } });
+
+/** Both topics between the roles, as committed readers see them. */
+class Topics {
+  readonly pages = Array.from({ length: partitions }, () => [] as string[]);
+  readonly #state = Array.from({ length: partitions }, () => new StateReader());
+  readonly #epochs = Array.from({ length: partitions }, () => 0);
+  #offset = 0;
+
+  handing(): Handing {
+    const epochs = new Map<number, number>();
+    return {
+      fence: async (own) => {
+        epochs.clear();
+        for (const partition of own) epochs.set(partition, ++this.#epochs[partition]!);
+      },
+      restore: async (own) =>
+        new Map(
+          own.flatMap((partition): [number, Restored][] => {
+            const restored = this.#state[partition]!.restored();
+            return restored === null ? [] : [[partition, restored]];
+          }),
+        ),
+      hand: async (partition, built) => {
+        if (epochs.get(partition) !== this.#epochs[partition]) return false;
+        this.pages[partition]!.push(
+          ...built.handovers.map(({ timestampMs, handover }) => `${timestampMs} ${encodeHandover(handover)}`),
+        );
+        for (const { key, value } of stateMessages(built))
+          this.#state[partition]!.take({ topic: 'state', partition, offset: this.#offset++, key, value });
+        return true;
+      },
+    };
+  }
+}
+
+class Killed extends Error {}
+
+/** What there is from the offsets on, `pieces` at a time; then the end, or a kill. */
+function sourceOf(items: readonly PlacedRecord[], pieces: readonly number[], killed: boolean): Source {
+  let at = 0;
+  let piece = 0;
+  return {
+    ...{ kind: 'live', inputs: 1 },
+    read: async () => {
+      if (piece === pieces.length) {
+        if (killed) throw new Killed();
+        return null;
+      }
+      const from = at;
+      at += pieces[piece++]!;
+      return items.slice(from, at);
+    },
+    progress: () => ({ bytesRead: 0, bytesTotal: 0 }),
+    close: async () => {},
+  };
+}
+
+const noLetters: DeadLetterFile = { append: async () => 0, close: async () => {} };
+
+function open(topics: Topics, more: Partial<BuilderParts> = {}): Builder {
+  const timer = { elapsed: () => 0 };
+  const parts = { config, topic: 'clicks', letters: noLetters, timer, fenced: () => {}, ...more };
+  return new Builder({ handing: topics.handing(), ...parts });
+}
+
+/** Takes partitions over, and reads on from where it is told to. */
+async function session(
+  builder: Builder,
+  own: readonly number[],
+  { pieces, killed }: { readonly pieces: readonly number[]; readonly killed: boolean },
+): Promise<void> {
+  const { offsets } = await builder.takeOver(own);
+  const rest = records.filter(
+    ({ partition, offset }) => own.includes(partition) && offset >= (offsets[`clicks/${partition}`] ?? 0),
+  );
+  const source = sourceOf(rest.map(placed), pieces, killed);
+  await builder.run(source, () => {}).catch((error: unknown) => expect(error).toBeInstanceOf(Killed));
+}
+
+const whole = [records.length];
+const everything = [0, 1, 2];
+
+async function undisturbed(): Promise<string[][]> {
+  const topics = new Topics();
+  await session(open(topics), everything, { pieces: whole, killed: false });
+  return topics.pages;
+}
+
+test('promise 1: kills, rebalances and stops change nothing of what is handed over', async () => {
+  const expected = await undisturbed();
+  expect(expected.flat().length).toBeGreaterThan(80);
+  const sessions = fc.array(
+    fc.record({
+      builder: fc.nat(1),
+      own: fc.subarray(everything),
+      pieces: fc.array(fc.nat(6), { maxLength: 12 }),
+      killed: fc.boolean(),
+    }),
+    { maxLength: 10 },
+  );
+  await fc.assert(
+    fc.asyncProperty(sessions, async (plan) => {
+      const topics = new Topics();
+      const builders = [open(topics), open(topics)];
+      for (const { builder, own, ...how } of plan) {
+        await session(builders[builder]!, own, how);
+        if (how.killed) builders[builder] = open(topics);
+      }
+      await session(open(topics), everything, { pieces: whole, killed: false });
+      expect(topics.pages).toEqual(expected);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+describe('a builder that was fenced', () => {
+  const fencing = async (sessionsMs: number) => {
+    const topics = new Topics();
+    const fenced: number[] = [];
+    let nowMs = 0;
+    const timer = { elapsed: () => nowMs };
+    const first = open(topics, { timer, fenced: (partition) => fenced.push(partition) });
+    await first.takeOver([0]);
+    const second = open(topics);
+    await second.takeOver([0]);
+    const own = records.filter(({ partition }) => partition === 0).map(placed);
+    const source = sourceOf(own, [8, 0, 8, 8], false);
+    const told: unknown[] = [];
+    const run = first.run(source, ({ offsets }) => {
+      told.push(offsets);
+      nowMs += sessionsMs * config.kafka.sessionTimeout;
+    });
+    return { run, topics, fenced, told };
+  };
+
+  test('hands over nothing, says so, and tells no offsets', async () => {
+    const { run, topics, fenced, told } = await fencing(1);
+    await run;
+    expect(topics.pages[0]).toEqual([]);
+    expect(fenced).toEqual([0]);
+    expect(told[0]).toEqual({});
+  });
+
+  test('and is not given the partition anew or relieved of it, ends with an error', async () => {
+    const { run } = await fencing(3);
+    await expect(run).rejects.toMatchObject({ code: 'KAFKA_FAILED' });
+  });
+});
+
+test('letters are durable before the transaction; counts are of this process', async () => {
+  const topics = new Topics();
+  const done: string[] = [];
+  const letters: DeadLetterFile = {
+    append: async (found) => {
+      if (found.length > 0) done.push(`${found.length} letters`);
+      return 0;
+    },
+    close: async () => {},
+  };
+  const real = topics.handing();
+  const hand: Handing['hand'] = async (partition, built) => {
+    if (built.letters.length > 0) done.push('handed');
+    return real.hand(partition, built);
+  };
+  const builder = open(topics, { letters, handing: { ...real, hand } });
+  let counts = 0;
+  const { offsets } = await builder.takeOver(everything);
+  expect(offsets).toEqual({});
+  await builder.run(sourceOf(records.map(placed), [20, 20], false), (durable) => {
+    counts = durable.counts.records;
+  });
+  expect(counts).toBe(40);
+  expect(done.slice(0, 2)).toEqual([expect.stringMatching(/letters$/), 'handed']);
+  await builder.takeOver(everything);
+  await builder.run(sourceOf(records.slice(40).map(placed), [5], false), (durable) => {
+    counts = durable.counts.records;
+  });
+  expect(counts).toBe(45);
+});
+
+test('the state of a partition is read as it was left; what no builder wrote is refused', () => {
+  const take = (key: SourceRecord['key'], value: SourceRecord['value']): Restored | null => {
+    const reader = new StateReader();
+    reader.take({ topic: 'state', partition: 0, offset: 7, key, value });
+    return reader.restored();
+  };
+  expect(take('place', '[1,12,"11:5:0000beef"]')).toEqual({
+    next: 12,
+    fingerprint: '11:5:0000beef',
+    entries: [],
+  });
+  expect(() => take('place', '[2,12,"x"]')).toThrow(/format 2, expected 1 at 0\/7/);
+  expect(() => take('secret key', 'x')).toThrow(/a key that no builder writes/);
+  expect(() => take(null, 'x')).toThrow(/a key that no builder writes/);
+  const reader = new StateReader();
+  const at = { topic: 'state', partition: 0, offset: 0 };
+  reader.take({ ...at, key: 'place', value: '[1,1,""]' });
+  reader.take({ ...at, key: 'sessions/4', value: 'first' });
+  reader.take({ ...at, key: 'sessions/4', value: 'then' });
+  reader.take({ ...at, key: 'orphans/2', value: 'gone' });
+  reader.take({ ...at, key: 'orphans/2', value: null });
+  expect(reader.restored()!.entries).toEqual([{ table: 'sessions', slot: 4, value: Buffer.from('then') }]);
+});
+
+test('documents of their own are refused', () => {
+  expect(() => requireWholePages(tinyConfig())).not.toThrow();
+  expect(() => requireWholePages(tinyConfig({ events: { preset: 'ubi' } }))).toThrow(/--role all/);
+});
