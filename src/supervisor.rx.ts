@@ -24,8 +24,8 @@ export interface Supervision {
 
 /**
  * Starts the first process when `messages$` is subscribed to, once. Its error, when the trainer is given up:
- * what a new process would meet too, TRAINER_GIVEN_UP or TRAINER_STUCK. After `stop` nothing is started any more, and a
- * death is passed on.
+ * what a new process would meet too, TRAINER_GIVEN_UP or TRAINER_STUCK. After `stop` nothing is started any
+ * more, and a death is passed on.
  */
 export function superviseTrainer(supervision: Supervision): TrainerHandle {
   const supervisor = new Supervisor(supervision);

@@ -1,5 +1,6 @@
 // Only deaths within the window count; back-off doubles up to its bound; an error that a new process would
-// meet too, or that the one before has met at the same place, is never tried again; the number of restarts in any window is at most restarts_max.
+// meet too, or that the one before has met at the same place, is never tried again; the
+// number of restarts in any window is at most restarts_max.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ErrorCode, errorTable, RestillError } from '../src/errors.ts';

@@ -3,11 +3,11 @@
 //
 // What is known of kafkajs and followed here:
 // 1. A crash that it does not take for retriable leaves a process that does nothing. What passes (no broker
-//    or coordinator answers) is followed by a new consumer, anything else fails the member.
-// 2. A coordinator that is not found may be a broker that restarts or a group that is denied; it says which in
-//    its debugging log only, so the desk is asked (kafka-topic.kafka.ts).
-// 3. It has consumers that hang and say nothing: in a join that is never answered, or in a stop that waits for
-//    a fetch which is gone. One that gives no sign of life while the broker answers others is replaced.
+//    or coordinator answers) is followed by a new consumer, anything else the first time only.
+// 2. A coordinator that is not found may be a broker that restarts or a group that is denied; it says which
+//    in its debugging log only, so the desk is asked (kafka-topic.kafka.ts).
+// 3. It has consumers that hang and say nothing: in a join that is never answered, or in a stop that waits
+//    for a fetch which is gone. One that gives no sign of life for long is replaced.
 // 4. A consumer that is told to disconnect while it joins joins all the same, and reads on. One that is not
 //    ours any more is told again, is not restarted, and not listened to.
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
@@ -52,8 +52,8 @@ export interface MemberParts {
 
 /** After a crash, before the next consumer is made. */
 const againMs = 1_000;
-/** How often in a row the broker may refuse us: one that has just started may not know its users yet. */
-const denialsMax = 2;
+/** How often in a row we may fail: a broker that has just started may not know its users and topics yet. */
+const failuresMax = 2;
 
 export class GroupMember {
   readonly #parts: MemberParts;
@@ -61,7 +61,8 @@ export class GroupMember {
   /** Of the consumer at hand. */
   #contact: Contact | null = null;
   #closed = false;
-  #denials = 0;
+  /** In a row: without a batch between them. */
+  #failures = 0;
   #cancel: () => void = () => {};
 
   constructor(parts: MemberParts) {
@@ -124,7 +125,7 @@ export class GroupMember {
       eachBatch: async (payload) => {
         if (!this.#isOurs(consumer)) return;
         await this.#beat(payload);
-        this.#denials = 0;
+        this.#failures = 0;
         await events.take(payload);
       },
     });
@@ -169,9 +170,7 @@ export class GroupMember {
     const { events, timer } = this.#parts;
     const failure = await this.#explained(error);
     if (!this.#isOurs(consumer)) return;
-    if (failure.code === 'KAFKA_DENIED') this.#denials++;
-    const isPassing =
-      failure.disposition === 'retry' || (failure.code === 'KAFKA_DENIED' && this.#denials < denialsMax);
+    const isPassing = failure.disposition === 'retry' || ++this.#failures < failuresMax;
     if (!isPassing) return events.failed(failure);
     events.restarting(failure.message);
     this.#cancel = timer.after(againMs, () => {

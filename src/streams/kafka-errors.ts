@@ -63,7 +63,7 @@ const rules: readonly Rule[] = [
   },
   {
     code: 'KAFKA_UNREACHABLE',
-    fits: ({ name }) => unreachable.test(name ?? ''),
+    fits: (e) => unreachable.test(e.name ?? '') || said(/^Broker not connected$/)(e),
     todo: 'check kafka.brokers, the network, and whether the listener wants TLS or SASL; then start again',
   },
 ];

@@ -21,6 +21,7 @@ test.each([
   ['KAFKA_UNTRUSTED', thrown('KafkaJSConnectionError', 'self-signed certificate in certificate chain')],
   ['KAFKA_UNREACHABLE', retried(thrown('KafkaJSConnectionError', 'connect ECONNREFUSED 127.0.0.1:1'))],
   ['KAFKA_UNREACHABLE', thrown('KafkaJSConnectionClosedError', 'Closed connection')],
+  ['KAFKA_UNREACHABLE', new Error('Broker not connected')],
   ['KAFKA_FAILED', thrown('KafkaJSNonRetriableError', 'something new')],
 ] as const)('%s', (code, cause) => {
   const error = kafkaError(cause, 'read clicks');
