@@ -94,12 +94,12 @@ function serverOf(parts: DoorParts, inFlight: InFlight): FastifyInstance {
   let count = 0;
   const server = fastify({
     bodyLimit: config.bodyMax,
+    requestTimeout: config.requestTimeout, // of `http` it would be passed over
     connectionTimeout: config.requestTimeout + config.answerTimeout,
     keepAliveTimeout: config.requestTimeout,
     genReqId: () => `${started}-${++count}`,
     http: {
       headersTimeout: config.requestTimeout,
-      requestTimeout: config.requestTimeout,
       connectionsCheckingInterval: Math.min(checkMs, config.requestTimeout),
     },
     routerOptions: { maxParamLength: 100 },

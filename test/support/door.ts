@@ -30,12 +30,12 @@ export interface Answer {
 export interface DoorOptions {
   readonly token?: string;
   readonly timer?: Timer;
+  readonly ranker?: SmallRanker;
 }
 
 /** @param settings of the section `serve`, as in yaml. */
 export async function openTestDoor(settings: object = {}, options: DoorOptions = {}): Promise<OpenedDoor> {
-  const { timer = systemClock, token = null } = options;
-  const ranker = new SmallRanker();
+  const { timer = systemClock, token = null, ranker = new SmallRanker() } = options;
   const board = new Board();
   const log: [LogEvent, LogFields | undefined][] = [];
   const note = (event: LogEvent, fields?: LogFields): void => void log.push([event, fields]);
