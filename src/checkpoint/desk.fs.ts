@@ -93,8 +93,7 @@ export class Desk {
       if (from !== against) return false;
       const entry = { by: 'gate', reason, action: 'promote', generation: id, from } as const;
       if (!(await this.#append(audit, entry))) continue;
-      await this.#moveTo(id);
-      return true;
+      return (await this.#moveTo(id)) === id;
     }
     return false;
   }
@@ -152,8 +151,7 @@ export class Desk {
       const id = choose(audit, live);
       await store.open(id);
       if (!(await this.#append(audit, { ...motive, action, generation: id, from: live }))) continue;
-      await this.#moveTo(id);
-      return id;
+      return this.#moveTo(id);
     }
     throw new RestillError(
       'STORE_WRITE_FAILED',
@@ -162,12 +160,13 @@ export class Desk {
     );
   }
 
-  /** Then whoever came later has the last word. */
-  async #moveTo(id: GenerationId): Promise<void> {
+  /** Whoever came between line and move has the last word. Returns what is live then. */
+  async #moveTo(id: GenerationId): Promise<GenerationId> {
     const { store } = this.#options;
     await store.setLive(id);
-    const last = lastMove(await this.audit());
-    if (last && last.generation !== id) await store.setLive(last.generation);
+    const wanted = lastMove(await this.audit())?.generation ?? id;
+    if (wanted !== id) await store.setLive(wanted);
+    return wanted;
   }
 
   async #changePins(

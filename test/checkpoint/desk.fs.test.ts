@@ -5,6 +5,7 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFil
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Desk } from '../../src/checkpoint/desk.fs.ts';
+import { diskFiles } from '../../src/checkpoint/files.fs.ts';
 import { generationId } from '../../src/checkpoint/generation.ts';
 import type { GateVerdict, GenerationStore } from '../../src/contract.ts';
 import { temporaryDirectory } from '../support/directory.ts';
@@ -163,6 +164,28 @@ describe('an operator', () => {
     expect(problems).toEqual([]);
     const last = entries.filter(({ overtaken }) => !overtaken).at(-1)!;
     expect(await store.live()).toBe(last.generation);
+  });
+
+  it('has the last word when it comes between the line and the move of another', async () => {
+    const { directory, operator } = await threeServed();
+    let decided = false;
+    /** Just before the pointer is replaced, an operator moves it. */
+    const rename = async (from: string, to: string): Promise<void> => {
+      if (!decided && to.endsWith('current.json')) {
+        decided = true;
+        await operator.promote(g(1), alice);
+      }
+      await diskFiles.rename(from, to);
+    };
+    const { store } = await storeAt(directory, { files: { ...diskFiles, rename } });
+    const desk = new Desk({ directory, store, clock });
+    await store.publish(snapshotAt({ cursor: 400 }), verdict(3));
+    expect(await desk.promoteJudged(g(4), g(3), 'better')).toBe(false);
+    expect((await audited(operator)).slice(3)).toEqual([
+      'gate promote g000003 > g000004',
+      'alice promote g000003 > g000001',
+    ]);
+    expect(await store.live()).toBe(g(1));
   });
 
   it('leaves alone what the daemon is writing', async () => {
