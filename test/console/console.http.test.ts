@@ -174,7 +174,7 @@ describe('promote and rollback', () => {
       const { response, status } = await post(
         path,
         { generation: 'g000001', ...by },
-        headers as Record<string, string>,
+        headers,
       );
       expect({ status, asks: response.headers.get('www-authenticate') }).toEqual({
         status: 401,

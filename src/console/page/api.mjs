@@ -55,10 +55,11 @@ export function usePolled(path, everyMs) {
         cache: 'no-store',
         signal,
       });
+      const text = await response.text(); // Of a 304, too: what is not read counts as cut off.
       const skewMs = Date.parse(response.headers.get('date') ?? '') - Date.now() || 0;
       if (response.status === 304)
         return setState((now) => (now.trouble === null ? now : { ...now, trouble: null }));
-      const body = await response.json();
+      const body = JSON.parse(text);
       if (response.status === 401) setState((now) => ({ ...now, closed: true }));
       if (!response.ok) throw new Error(body.error?.message ?? `the server says ${response.status}`);
       etag.current = response.headers.get('etag') ?? '';

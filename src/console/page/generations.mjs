@@ -31,10 +31,10 @@ export function Generations({ history, now, operator, onPromote }) {
                   <th scope="col">generation</th>
                   <th scope="col">gate</th>
                   <th scope="col" class="n">nDCG@10</th>
-                  <th scope="col" class="n">groups</th>
+                  <th scope="col" class="n middle">groups</th>
                   <th scope="col" class="n wide">teacher</th>
                   <th scope="col" class="n wide">size</th>
-                  <th scope="col" class="n">age</th>
+                  <th scope="col" class="n middle">age</th>
                   <th scope="col"><span class="unseen">put in service</span></th>
                 </tr>
               </thead>
@@ -63,10 +63,10 @@ function Row({ one, live, now, operator, onPromote }) {
     <th scope="row">${one.id}${one.id === live && html` <span class="chip live">live</span>`}</th>
     <td><span class=${`chip ${gate.decision.toLowerCase()}`}>${gate.decision}</span> ${gate.reason}</td>
     <td class="n">${figure(quality)}</td>
-    <td class="n">${count(one.cursor)}</td>
+    <td class="n middle">${count(one.cursor)}</td>
     <td class="n wide">v${one.lineage.teacherVersion}</td>
     <td class="n wide">${bytes(one.bytes)}</td>
-    <td class="n">${span(now - one.createdAt)}</td>
+    <td class="n middle">${span(now - one.createdAt)}</td>
     <td class="n">
       ${
         one.id === live
@@ -90,9 +90,10 @@ function Compare({ history }) {
   const [chosen, choose] = useState(/** @type {{ from?: string, to?: string }} */ ({}));
   const kept = (/** @type {string | null | undefined} */ id) =>
     id != null && ids.includes(id) ? id : undefined;
-  const to = kept(chosen.to) ?? kept(history.live) ?? ids.at(-1) ?? '';
-  const earlier = kept(history.before) ?? ids.filter((id) => id !== to).at(-1) ?? '';
-  const from = kept(chosen.from) ?? (earlier === to ? (ids.at(-1) ?? '') : earlier);
+  // Unless others are chosen: the newest against what is live, or what is live against what was.
+  const to = kept(chosen.to) ?? ids.at(-1) ?? '';
+  const others = [history.live, history.before, ids.at(-2)].filter((id) => id !== to);
+  const from = kept(chosen.from) ?? others.map(kept).find((id) => id !== undefined) ?? '';
   const pick = (/** @type {'from' | 'to'} */ end) => (/** @type {string} */ id) =>
     choose({ ...chosen, [end]: id });
   return html`<div class="compare">

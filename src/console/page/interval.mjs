@@ -38,7 +38,10 @@ export function Intervals({ rows, figures }) {
   const ordered = [...rows].sort((a, b) => places.indexOf(a.on) - places.indexOf(b.on));
   const percent = figure((figures.confidence ?? 0.95) * 100, 0);
   return html`<table class="intervals">
-    <caption>Candidate against the live one on the same queries, with ${percent} % intervals</caption>
+    <caption>
+      Against what was live, on the same queries, with ${percent} % intervals${' '}
+      ${figures.dropMax !== undefined && html`(dashed: a fall of ${figures.dropMax} that is let pass)`}
+    </caption>
     <thead class="unseen">
       <tr>
         <th scope="col">measure</th>

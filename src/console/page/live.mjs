@@ -45,23 +45,23 @@ function Back({ before, operator, onRollback }) {
   return html`<button onClick=${() => onRollback(before)}>Roll back to ${before}</button>`;
 }
 
-/** @param {{ serving: Serving | null, live: string, now: number }} props */
+/** Where what answers is not what should. @param {{ serving: Serving | null, live: string, now: number }} props */
 function Served({ serving, live, now }) {
   if (serving === null) return null;
-  const { generation, since, lastRefusal, pairs, queuedPairs, swaps } = serving;
-  const answers =
-    generation === null
-      ? 'No generation answers requests yet.'
-      : `${generation} has answered for ${span(since === null ? null : now - since)}: ` +
-        `${count(pairs)} pairs scored, ${count(queuedPairs)} waiting, ${count(swaps)} swaps.`;
-  return html`<p class=${generation === live ? 'note' : 'note warn'}>${answers}</p>
-    ${
-      lastRefusal &&
-      html`<p class="note warn">
-        ${lastRefusal.generation ?? 'A generation'} was refused ${span(now - lastRefusal.at)} ago:
-        <code>${lastRefusal.code}</code> ${lastRefusal.message}
-      </p>`
-    }`;
+  const { generation, lastRefusal } = serving;
+  return html`${
+    generation !== live &&
+    html`<p class="note warn">
+      ${generation === null ? 'No generation answers requests yet.' : `${generation} answers requests still.`}
+    </p>`
+  }
+  ${
+    lastRefusal &&
+    html`<p class="note warn">
+      ${lastRefusal.generation ?? 'A generation'} was refused ${span(now - lastRefusal.at)} ago:${' '}
+      <code>${lastRefusal.code}</code> ${lastRefusal.message}
+    </p>`
+  }`;
 }
 
 const verdicts = /** @type {Record<string, string>} */ ({

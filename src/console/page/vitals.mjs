@@ -6,7 +6,7 @@ import { bytes, count, figure, span } from './format.mjs';
 /** @typedef {import('../view.ts').History} History */
 
 /** @param {{ status: Status, history: History, now: number }} props */
-export function Vitals({ status: { stream, trainer }, history, now }) {
+export function Vitals({ status: { stream, trainer, serving }, history, now }) {
   const live = history.generations.find(({ id }) => id === history.live);
   const newest = live?.lineage.eventTo ?? null;
   return html`<section class="panel vitals" aria-labelledby="vitals">
@@ -20,16 +20,28 @@ export function Vitals({ status: { stream, trainer }, history, now }) {
       ${stream && html`<${Lag} stream=${stream} />`}
       ${stream && html`<${Journal} journal=${stream.journal} />`}
       ${trainer && html`<${Labels} age=${trainer.labelAgeVersions} />`}
+      ${serving && html`<${Serving} serving=${serving} now=${now} />`}
     </dl>
     ${
       stream
         ? html`<${Partitions} partitions=${stream.partitions} now=${now} />`
         : html`<p class="empty">
-            This process serves; lag, journal and turns are shown by the <code>restill run</code> that learns.
+            This process serves; lag, journal and turns are with the <code>restill run</code> that learns.
           </p>`
     }
     ${trainer && html`<${Trainer} trainer=${trainer} />`}
   </section>`;
+}
+
+/** @param {{ serving: NonNullable<Status['serving']>, now: number }} props */
+function Serving({ serving, now }) {
+  const { generation, since, pairs, queuedPairs, swaps, refusals } = serving;
+  const answering = generation === null ? 'nothing answers yet' : `${generation} has answered`;
+  return html`
+    <${Tile} name="answering" value=${since === null ? '–' : span(now - since)} note=${answering} />
+    <${Tile} name="scored" value=${count(pairs)} note=${`pairs; ${count(queuedPairs)} wait`} />
+    <${Tile} name="swaps" value=${count(swaps)} note=${`of generations; ${count(refusals)} refused`} />
+  `;
 }
 
 /** @param {{ name: string, value: unknown, note: unknown }} props */
