@@ -2,13 +2,16 @@
 // Invariants:
 // - objects are put, in one piece and in parts, listed, read back and removed as an ObjectStore promises
 // - an upload in parts that breaks off leaves neither an object nor its parts
+// - a store that has too much to do is asked again, so many times
 // - a bucket, a signature, a key, a permission and an endpoint that are wrong are told apart, each with what to
 //   do; so are no credentials, no region and no package
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer, request as forward } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type BucketOptions, openBucket } from '../../src/checkpoint/object-store.s3.ts';
 import type { ObjectStore } from '../../src/checkpoint/upload.ts';
 import type { ByteSource } from '../../src/tensor/safetensors.ts';
@@ -96,6 +99,50 @@ describe.runIf(canRunS3())('a bucket', () => {
     expect(await store.list('shop/8/')).toEqual([]);
     const parts = join(server.directory, 'models', '.sgwtmp', 'multipart');
     expect(existsSync(parts) ? readdirSync(parts) : []).toEqual([]);
+  });
+
+  /** The server behind one that has too much to do for the first requests. Signatures hold: the host is kept. */
+  async function busyAtFirst(
+    requests: number,
+  ): Promise<{ readonly url: string; readonly asked: () => number }> {
+    let asked = 0;
+    const front = createServer((request, response) => {
+      if (++asked <= requests)
+        return response
+          .writeHead(503)
+          .end('<Error><Code>SlowDown</Code><Message>slow down</Message></Error>');
+      const { method, url, headers } = request;
+      const onward = forward(`${server.url}${url}`, { method, headers }, (answer) => {
+        response.writeHead(answer.statusCode!, answer.headers);
+        answer.pipe(response);
+      });
+      request.pipe(onward);
+    });
+    await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      front.closeAllConnections();
+      front.close();
+    });
+    return { url: `http://127.0.0.1:${(front.address() as AddressInfo).port}`, asked: () => asked };
+  }
+
+  it('is tried again when it has too much to do', async () => {
+    const front = await busyAtFirst(2);
+    const store = await bucket({ endpoint: front.url, attempts: 3 });
+    const bytes = randomBytes(1000);
+    await store.put('patience', source(bytes));
+    expect(front.asked()).toBe(3);
+    expect((await store.digest('patience'))?.sha256).toBe(sha256(bytes));
+  });
+
+  it('is given up after so many tries', async () => {
+    const front = await busyAtFirst(Infinity);
+    const store = await bucket({ endpoint: front.url, attempts: 2 });
+    await expect(store.list('a')).rejects.toMatchObject({
+      code: 'BUCKET_UNREACHABLE',
+      message: expect.stringContaining('slow down'),
+    });
+    expect(front.asked()).toBe(2);
   });
 
   it.each<[string, Partial<BucketOptions>, Account | null, string, RegExp]>([

@@ -26,9 +26,6 @@ export interface S3Server {
   readonly url: string;
   /** Buckets as directories, objects as files below them. */
   readonly directory: string;
-  /** Hangs: takes connections and answers nothing. */
-  pause(): void;
-  resume(): void;
   stop(): Promise<void>;
 }
 
@@ -72,8 +69,6 @@ export async function startS3(buckets: readonly string[]): Promise<S3Server> {
   return {
     url,
     directory,
-    pause: () => child.kill('SIGSTOP'),
-    resume: () => child.kill('SIGCONT'),
     stop: async () => {
       process.off('exit', kill);
       kill();
