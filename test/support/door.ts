@@ -4,14 +4,15 @@ import { Board } from '../../src/board.ts';
 import { systemClock, type Timer } from '../../src/clock.ts';
 import { parseConfig } from '../../src/config.ts';
 import { type Door, openDoor } from '../../src/serving/door.http.ts';
+import type { Ranker } from '../../src/serving/ports.ts';
 import type { LogEvent, LogFields } from '../../src/telemetry.ts';
 import { SmallRanker } from './small-ranker.ts';
 
-export interface OpenedDoor {
+export interface OpenedDoor<R extends Ranker> {
   readonly door: Door;
   readonly url: string;
   readonly port: number;
-  readonly ranker: SmallRanker;
+  readonly ranker: R;
   readonly board: Board;
   /** What was logged. */
   readonly log: readonly (readonly [LogEvent, LogFields | undefined])[];
@@ -27,15 +28,20 @@ export interface Answer {
   readonly json: unknown;
 }
 
-export interface DoorOptions {
+export interface DoorOptions<R extends Ranker> {
   readonly token?: string;
   readonly timer?: Timer;
-  readonly ranker?: SmallRanker;
+  /** A small one unless another is given. */
+  readonly ranker?: R;
 }
 
 /** @param settings of the section `serve`, as in yaml. */
-export async function openTestDoor(settings: object = {}, options: DoorOptions = {}): Promise<OpenedDoor> {
-  const { timer = systemClock, token = null, ranker = new SmallRanker() } = options;
+export async function openTestDoor<R extends Ranker = SmallRanker>(
+  settings: object = {},
+  options: DoorOptions<R> = {},
+): Promise<OpenedDoor<R>> {
+  const { timer = systemClock, token = null } = options;
+  const ranker = options.ranker ?? (new SmallRanker() as Ranker as R);
   const board = new Board();
   const log: [LogEvent, LogFields | undefined][] = [];
   const note = (event: LogEvent, fields?: LogFields): void => void log.push([event, fields]);
@@ -45,8 +51,9 @@ export async function openTestDoor(settings: object = {}, options: DoorOptions =
     metrics: async () => ({ type: 'text/plain', text: 'figures\n' }),
   });
   onTestFinished(async () => {
-    ranker.release();
+    if (ranker instanceof SmallRanker) ranker.release();
     await door.close(0);
+    await ranker.close();
   });
   const url = door.address;
   const ask = async (path: string, init: RequestInit): Promise<Answer> => {
