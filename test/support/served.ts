@@ -42,11 +42,11 @@ const json = buildWordPiece(
   120,
 );
 const tokenizer = openTokenizer(json);
-const model: BertConfig = { ...sizes, vocabulary: tokenizer.vocabulary };
+export const servedModel: BertConfig = { ...sizes, vocabulary: tokenizer.vocabulary };
 
 /** Large enough that two students differ by more than any tolerance. */
-function weightsOf(seed: number): Tensors {
-  const scaled = [...initialize(bertParameters(model), seed)].map(
+export function weightsOf(seed: number): Tensors {
+  const scaled = [...initialize(bertParameters(servedModel), seed)].map(
     ([name, { shape, data }]) =>
       [name, { shape, data: shape.length > 1 ? data.map((x) => 12 * x) : data }] as const,
   );
@@ -56,7 +56,7 @@ function weightsOf(seed: number): Tensors {
 /** What the student of a seed says, computed without the engine. */
 export function plainLogit(seed: number, { query, document }: QueryDocument): number {
   const { ids, segments } = encode({ query, document });
-  return plainBertScore(model, weightsOf(seed), ids, segments);
+  return plainBertScore(servedModel, weightsOf(seed), ids, segments);
 }
 
 const encode = ({ query, document }: QueryDocument): EncodedPair =>
@@ -66,14 +66,14 @@ const encode = ({ query, document }: QueryDocument): EncodedPair =>
 export function studentSnapshot(seed: number, golden: number | null = seed): Snapshot {
   const config = parseConfig({ student: { tokens_max: tokensMax } });
   const student: ArtifactFile[] = [
-    { path: 'config.json', bytes: Buffer.from(JSON.stringify(bertToHuggingFace(model))) },
+    { path: 'config.json', bytes: Buffer.from(JSON.stringify(bertToHuggingFace(servedModel))) },
     ...bertTokenizerFiles(json, tokensMax),
     { path: 'model.safetensors', bytes: encodeSafetensors(weightsOf(seed)) },
   ];
   const files = student.map(({ path, bytes }) => ({ path: `student/${path}`, bytes }));
   const claimed = weightsOf(golden ?? seed);
   const score = (pairs: readonly EncodedPair[]): Float32Array =>
-    Float32Array.from(pairs, ({ ids, segments }) => plainBertScore(model, claimed, ids, segments));
+    Float32Array.from(pairs, ({ ids, segments }) => plainBertScore(servedModel, claimed, ids, segments));
   return {
     ...snapshotAt({ cursor: seed }),
     files: [
