@@ -1,6 +1,7 @@
 // What the daemon and the trainer process say to each other, and what comes of a run. Types only.
-import type { GenerationId, Interval, Manifest } from './contract.ts';
+import type { GenerationId, Manifest } from './contract.ts';
 import type { ErrorCode } from './errors.ts';
+import type { Interval } from './evidence.ts';
 
 export type TurnKind = 'PRETRAIN' | 'FINETUNE' | 'SCORE' | 'DISTILL' | 'EVALUATE' | 'SNAPSHOT';
 

@@ -10,6 +10,7 @@ import { goldenOf } from './checkpoint/generation-golden.ts';
 import { refuseOtherStarts } from './checkpoint/manifest.ts';
 import { openStore } from './checkpoint/store.fs.ts';
 import { systemClock } from './clock.ts';
+import { openKnownLabels } from './commands/known-labels.ts';
 import { readTeacherToken } from './commands/secrets.ts';
 import { openStarts, startDigests } from './commands/start-models.ts';
 import { configuredJudgments, isHeldOut, readText } from './commands/text-files.ts';
@@ -23,15 +24,16 @@ import type {
   GenerationStore,
   JournalReader,
   StartDigests,
-  Trial,
 } from './contract.ts';
 import { RestillError } from './errors.ts';
+import type { Trial } from './evidence.ts';
 import type { FromTrainer, ToTrainer, TrainerFailure } from './protocol.ts';
 import { journalHost } from './streams/journal-host.fs.ts';
 import { openJournalReader } from './streams/journal-reader.lmdb.ts';
 import { startBackend } from './tensor/backend.tf.ts';
 import { type EvaluationSet, judgedSet } from './trainer/evaluation.ts';
 import type { RemoteTeacher } from './trainer/grading.ts';
+import { openLabelledTeacher } from './trainer/labelled-teacher.ts';
 import type { ModelState } from './trainer/models.ts';
 import { origin } from './trainer/schedule.ts';
 import {
@@ -199,10 +201,20 @@ function ports({
   };
 }
 
-function remoteTeacher({ teacher }: Config): RemoteTeacher | null {
+function remoteTeacher(config: Config): RemoteTeacher | null {
+  const { teacher } = config;
   if (teacher.remote === null) return null;
   const token = readTeacherToken(teacher);
-  return openRemoteTeacher({ settings: teacher.remote, token, timer: systemClock, fetch: globalThis.fetch });
+  const parts = { settings: teacher.remote, token, timer: systemClock, fetch: globalThis.fetch };
+  const remote = openRemoteTeacher(parts);
+  const { labels } = config.roles;
+  // Without what scorers have labelled it takes longer, and comes to the same.
+  return labels === null
+    ? remote
+    : openLabelledTeacher(
+        remote,
+        openKnownLabels(config, labels, () => {}),
+      );
 }
 
 interface Judgement {

@@ -35,7 +35,7 @@ export function requireIntact({ problems }: Audit, directory: string): void {
   if (problems.length === 0) return;
   throw new RestillError(
     'AUDIT_DAMAGED',
-    `${join(directory, auditName)}: ${problems.join('; ')}; find out who changed it, put it back from a copy ` +
-      'or move it away, and name the generation: `restill generations promote g000001`',
+    `${join(directory, auditName)}: ${problems.join('; ')}; find out who changed it, put it back from a ` +
+      'copy or move it away, and name the generation: `restill generations promote g000001`',
   );
 }

@@ -2,12 +2,13 @@
 // processes at once. Every move is in the audit before it happens.
 //
 // Invariants:
-// 1. A move that was decided by what no longer holds does not happen: the gate gives way, an operator's command
-//    decides again.
-// 2. Whatever the order in which processes reach the pointer, it ends where the last move of the audit wants it.
+// 1. A move that was decided by what no longer holds does not happen: the gate gives way, an operator's
+//    command decides again.
+// 2. Whatever the order in which processes reach the pointer, it ends where the last move of the audit wants
+//    it.
 // 3. What is damaged is never put in service.
-// 4. After a crash the pointer is as before or as after, and what the audit says of a move that did not happen
-//    is told apart: the next move comes from elsewhere.
+// 4. After a crash the pointer is as before or as after, and what the audit says of a move that did not
+//    happen is told apart: the next move comes from elsewhere.
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import type { GenerationId, GenerationStore } from '../contract.ts';

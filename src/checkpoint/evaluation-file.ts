@@ -1,6 +1,7 @@
-// evaluation.json: what a verdict rests on, query by query. With it anybody can reckon the intervals again. It
-// holds digests and figures, no text.
-import type { ArtifactFile, Trial } from '../contract.ts';
+// evaluation.json: what a verdict rests on, query by query. With it anybody can reckon the intervals again.
+// It holds digests and figures, no text.
+import type { ArtifactFile } from '../contract.ts';
+import type { Trial } from '../evidence.ts';
 import { seal } from './sealed-json.ts';
 
 export const evaluationName = 'evaluation.json';

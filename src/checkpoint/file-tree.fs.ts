@@ -18,7 +18,7 @@ export async function writeFile(files: Files, path: string, bytes: Uint8Array): 
   await writing(files, path, (file) => writeAll(file, path, bytes));
 }
 
-/** In one write where the disk takes it. The content is durable afterwards, a new name after `syncDirectory`. */
+/** In one write where the disk takes it. The content is durable, a new name is after `syncDirectory`. */
 export async function appendFile(files: Files, path: string, bytes: Uint8Array): Promise<void> {
   await filling(files.append(path), (file) => writeAll(file, path, bytes));
 }

@@ -4,7 +4,8 @@
 // Every difference is candidate minus live, on the same queries by the same labels, with its interval over
 // queries. Docs: decision 0013.
 import type { Config } from '../config.ts';
-import type { Comparison, GateVerdict, GenerationId, Trial } from '../contract.ts';
+import type { GateVerdict, GenerationId } from '../contract.ts';
+import type { Comparison, Trial } from '../evidence.ts';
 import { generationNumber } from './generation.ts';
 
 /** The metric that stands for a generation's quality at a glance. */

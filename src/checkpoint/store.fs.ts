@@ -15,8 +15,8 @@
 // 4. A reader changes nothing on disk. One process at a time has write access: the journal's lock sees to it.
 //    An operator's command moves the pointer meanwhile, and touches nothing else of this.
 // 5. Retention never removes the live generation, the one to roll back to, or a pinned one.
-// 6. What the gate promoted goes live, also when a crash comes between `publish` and `setLive`; unless something
-//    else than what it was judged against has been put in service since.
+// 6. What the gate promoted goes live, also when a crash comes between `publish` and `setLive`; unless
+//    something else than what it was judged against has been put in service since.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';

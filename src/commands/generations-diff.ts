@@ -47,8 +47,9 @@ async function diff(names: [string, string], options: DiffOptions, command: Comm
   if (scores === null) return;
   print(
     command,
-    `\nscores of ${scores.texts} made-up texts: ${scores.meanDifference.toFixed(4)} logits apart on average, ` +
-      `${scores.maxDifference.toFixed(4)} at most; Kendall's tau ${scores.agreement?.toFixed(3) ?? '-'}\n`,
+    `\nscores of ${scores.texts} made-up texts: ${scores.meanDifference.toFixed(4)} logits apart on ` +
+      `average, ${scores.maxDifference.toFixed(4)} at most; ` +
+      `Kendall's tau ${scores.agreement?.toFixed(3) ?? '-'}\n`,
   );
 }
 

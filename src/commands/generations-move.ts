@@ -1,5 +1,5 @@
-// restill generations promote, rollback, pin, unpin, audit: an operator puts a generation in service, goes back,
-// keeps one, and sees who did. All of them work while a daemon runs on the same data directory.
+// restill generations promote, rollback, pin, unpin, audit: an operator puts a generation in service, goes
+// back, keeps one, and sees who did. All of them work while a daemon runs on the same data directory.
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { requireIntact } from '../checkpoint/audit.fs.ts';

@@ -1,5 +1,5 @@
-// restill generations: what a data directory holds. The commands here change nothing; those that move the live
-// pointer are in generations-move.ts, the comparison of two in generations-diff.ts.
+// restill generations: what a data directory holds. The commands here change nothing; those that move the
+// live pointer are in generations-move.ts, the comparison of two in generations-diff.ts.
 import type { Command } from 'commander';
 import { qualityMetric } from '../checkpoint/gate.ts';
 import { generationsIn } from '../checkpoint/generation.ts';

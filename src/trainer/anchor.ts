@@ -1,5 +1,5 @@
-// The anchor: holdout queries with the clicks of one page each, chosen at the beginning and kept from then on.
-// What is recent comes and goes; only on queries that stay can it be seen that something has been forgotten.
+// The anchor: holdout queries with the clicks of one page each, chosen at the beginning and kept from then
+// on. What is recent comes and goes; only on queries that stay can it be seen that something was forgotten.
 import type { Group } from '../contract.ts';
 import { hashUnit } from '../hash.ts';
 import { clickSet, type EvaluationQuery } from './evaluation.ts';

@@ -1,6 +1,6 @@
 // How sure a difference between two rankers is.
-import type { Interval } from '../contract.ts';
 import { assert } from '../errors.ts';
+import type { Interval } from '../evidence.ts';
 import type { Random } from '../random.ts';
 
 export interface BootstrapSettings {

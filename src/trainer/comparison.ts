@@ -6,8 +6,8 @@
 // 2. A difference is candidate minus live: above zero the candidate is better.
 // 3. Rankings of one query are one unit of the bootstrap: clicks of one query are not independent.
 // 4. The same set, scores and seed give the same intervals.
-import type { Comparison, Ordering, PairedQuery } from '../contract.ts';
 import { assert } from '../errors.ts';
+import type { Comparison, Ordering, PairedQuery } from '../evidence.ts';
 import { hashHex } from '../hash.ts';
 import type { Random } from '../random.ts';
 import { type BootstrapSettings, bootstrap } from './bootstrap.ts';

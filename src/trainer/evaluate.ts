@@ -73,7 +73,7 @@ function gains(shop: Workshop, set: EvaluationSet, before: Float32Array): Qualit
 export const scoreSet = (shop: Scorer, set: Pick<EvaluationSet, 'queries'>): Float32Array =>
   studentScores(shop, textsOf(set));
 
-/** What a manifest says of the candidate at a glance: the student on judgments where there are any, else on clicks. */
+/** What a manifest says of its student at a glance: on judgments where there are any, else on clicks. */
 export function gateFigures(figures: Readonly<Record<string, number>>): Record<string, number> {
   const on = 'judgments.student.ndcg10' in figures ? 'judgments' : 'clicks';
   const pick = (name: string): number | undefined => figures[`${on}.${name}`];

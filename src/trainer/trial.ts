@@ -1,6 +1,6 @@
 // The candidate on trial: the student as it stands, beside the live one, on the same holdout queries. Run at
 // SNAPSHOT, right after EVALUATE, so its figures are those of the very weights that are stored.
-import type { Comparison, Trial } from '../contract.ts';
+import type { Comparison, Trial } from '../evidence.ts';
 import { randomFor } from '../random.ts';
 import { spread } from './agreement.ts';
 import { compare } from './comparison.ts';

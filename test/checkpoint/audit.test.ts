@@ -1,6 +1,6 @@
-// The invariants of audit.ts: every byte that is changed, every line that is removed, inserted or moved shows;
-// a crash in the middle of a line and two writers in one moment are no damage. What served before follows from
-// the moves that took effect; a second rollback goes a step further back.
+// The invariants of audit.ts: every byte that is changed, every line that is removed, inserted or moved
+// shows; a crash in the middle of a line and two writers in one moment are no damage. What served before
+// follows from the moves that took effect; a second rollback goes a step further back.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {

@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { type Incumbent, judgeCandidate, judgedAgainst } from '../../src/checkpoint/gate.ts';
 import { generationId } from '../../src/checkpoint/generation.ts';
 import { parseConfig } from '../../src/config.ts';
-import type { Comparison, Interval, PairedQuery, Trial } from '../../src/contract.ts';
+import type { Comparison, Interval, PairedQuery, Trial } from '../../src/evidence.ts';
 
 const { gate } = parseConfig({ gate: { drop_max: 0.02, queries_min: 10, cooldown: 1000 } });
 

@@ -3,7 +3,7 @@
 // bootstrap distribution: all 6^6 = 46,656 resamples of six queries, enumerated by a few lines of Python.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PairedQuery } from '../../src/contract.ts';
+import type { PairedQuery } from '../../src/evidence.ts';
 import { randomFor } from '../../src/random.ts';
 import { compare, intervals } from '../../src/trainer/comparison.ts';
 import type { EvaluationQuery } from '../../src/trainer/evaluation.ts';

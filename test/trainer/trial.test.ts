@@ -1,10 +1,10 @@
 // The candidate beside the live student, with real models: both on the same sets and labels, the present
-// student unharmed afterwards (promise 4), the verdict's proof reproducible from what is stored, anchors part of
-// the state (promise 3), and no text in the proof (promise 12).
+// student unharmed afterwards (promise 4), the verdict's proof reproducible from what is stored, anchors part
+// of the state (promise 3), and no text in the proof (promise 12).
 import { afterEach, describe, expect, it } from 'vitest';
 import { evaluationFile } from '../../src/checkpoint/evaluation-file.ts';
 import { unseal } from '../../src/checkpoint/sealed-json.ts';
-import type { Comparison } from '../../src/contract.ts';
+import type { Comparison } from '../../src/evidence.ts';
 import { randomFor } from '../../src/random.ts';
 import { intervals } from '../../src/trainer/comparison.ts';
 import { evaluateTurn } from '../../src/trainer/evaluate.ts';
