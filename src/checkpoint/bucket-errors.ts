@@ -1,5 +1,5 @@
-// What the errors of an S3 client mean to whoever exports: which of bucket, credentials, permission, region and
-// network it is, and what to do.
+// What the errors of an S3 client mean to whoever exports: which of bucket, credentials, permission, region
+// and network it is, and what to do.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 import { type ErrorCode, RestillError } from '../errors.ts';
 

@@ -36,8 +36,8 @@ export async function openBundle(directory: string, disk: Files = diskFiles): Pr
 }
 
 /**
- * Triton and TensorFlow Serving have the folder of a model with the versions below it, each a bundle. Which of
- * them is meant is not guessed: the newest may not be the one that serves.
+ * Triton and TensorFlow Serving have the folder of a model with the versions below it, each a bundle. Which
+ * of them is meant is not guessed: the newest may not be the one that serves.
  */
 async function refuseVersions(files: Files, directory: string): Promise<void> {
   const entries = (await files.list(directory)) ?? [];

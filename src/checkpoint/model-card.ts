@@ -67,7 +67,9 @@ model that had learnt from clicks (the recipe of DisRanker, arXiv 2411.04539).
 
 The input is the pair (query, title and summary joined by a space), cut to ${tokensMax} tokens from the
 document's end, the query never (\`only_second\`). Most clients cut the longer text first, so a query of more
-than half that length too, and no file of a model tells them otherwise: say it in the call. The output is one logit: higher is better, and only the order within one query counts.
+than half that length too, and no file of a model tells them otherwise: say it in the call.
+
+The output is one logit: higher is better, and only the order within one query counts.
 `;
 
 const usage = ({ tokensMax }: CardInput): string => `

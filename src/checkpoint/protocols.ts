@@ -149,8 +149,9 @@ const parsers: Readonly<Record<Protocol, z.ZodType<Read>>> = {
 const unsuited = (protocol: Protocol, found: string): RestillError =>
   new RestillError(
     'SERVER_UNSUITED',
-    `the answer is not one of the protocol ${protocol}: ${printable(found)}; check the address and --protocol`,
+    `the answer is not one of the protocol ${protocol}: ${printable(found)}; ` +
+      'check the address and --protocol',
   );
 
-/** What a stranger sends, for a message to a terminal or a log: short, and nothing in it that moves a cursor. */
+/** What a stranger sends, for a terminal or a log: short, and nothing in it that moves a cursor. */
 export const printable = (text: string): string => text.slice(0, 200).replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ');

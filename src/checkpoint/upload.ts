@@ -1,5 +1,5 @@
-// A bundle in an object store. There is no rename there, so what makes a bundle whole is its SHA256SUMS, which
-// is put last.
+// A bundle in an object store. There is no rename there, so what makes a bundle whole is its SHA256SUMS,
+// which is put last.
 //
 // Invariants:
 // 1. Where there is a SHA256SUMS, every file that it lists is there and has been read back: also when the

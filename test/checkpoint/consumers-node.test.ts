@@ -1,7 +1,7 @@
 // onnxruntime in Node loads what `restill export` writes. It is used here as a stranger would: the model, and
 // golden.jsonl beside it, nothing of ours between. Invariants:
-// - float32 models give the golden logits within 1e-4, of a student with segments and of one without; for Triton
-//   too (MiniLM's own weights: consumers.test.ts)
+// - float32 models give the golden logits within 1e-4, of a student with segments and of one without; for
+//   Triton too (MiniLM's own weights: consumers.test.ts)
 // - models in 8 bits give them within the tolerance that their bundle states, asked one by one
 // - a batch of all texts, padded to the longest, gives what one by one gives
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

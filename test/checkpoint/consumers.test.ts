@@ -40,7 +40,7 @@ const pairs = someTexts(48, 5).map((text, i) => [
   i % 3 === 0 ? `${text} `.repeat(9) : text,
 ]);
 
-/** Queries of more than half the length: here it matters what is cut. Of words, as every tokenizer knows them. */
+/** Queries of more than half the length: here it matters what is cut. Words that every tokenizer knows. */
 const crowdedPairs = (tokensMax: number): [query: string, title: string][] =>
   [0.6, 0.8].map((share) => ['a '.repeat(share * tokensMax).trim(), 'b '.repeat(tokensMax).trim()]);
 

@@ -3,8 +3,8 @@
 // - objects are put, in one piece and in parts, listed, read back and removed as an ObjectStore promises
 // - an upload in parts that breaks off leaves neither an object nor its parts
 // - a store that has too much to do is asked again, so many times
-// - a bucket, a signature, a key, a permission and an endpoint that are wrong are told apart, each with what to
-//   do; so are no credentials, no region and no package
+// - a bucket, a signature, a key, a permission and an endpoint that are wrong are told apart, each with what
+//   to do; so are no credentials, no region and no package
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, request as forward } from 'node:http';
@@ -101,7 +101,7 @@ describe.runIf(canRunS3())('a bucket', () => {
     expect(existsSync(parts) ? readdirSync(parts) : []).toEqual([]);
   });
 
-  /** The server behind one that has too much to do for the first requests. Signatures hold: the host is kept. */
+  /** The server behind one that is busy for the first requests. Signatures hold: the host is kept. */
   async function busyAtFirst(
     requests: number,
   ): Promise<{ readonly url: string; readonly asked: () => number }> {

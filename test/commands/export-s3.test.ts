@@ -132,7 +132,15 @@ describe('refused', () => {
     ['s3://models/a//b', /empty or dots/],
     ['s3://models/a b', /letters, digits/],
   ])('%s', async (out, message) => {
-    const { error } = await restill('latest', '--data', data, '--out', out, '--s3-endpoint', 'http://a');
+    const { error } = await restill(
+      'latest',
+      '--data',
+      data,
+      '--out',
+      out,
+      '--s3-endpoint',
+      'http://127.0.0.1:9',
+    );
     expect(error).toMatchObject({ code: 'USAGE', message: expect.stringMatching(message) });
   });
 

@@ -166,7 +166,9 @@ describe('a directory', () => {
     const { error } = await restill(triton);
     expect(error).toMatchObject({
       code: 'INPUT_UNREADABLE',
-      message: `${triton} is the folder of a model with versions 1, 2 in it; name one of them, such as ${join(triton, '2')}`,
+      message:
+        `${triton} is the folder of a model with versions 1, 2 in it; ` +
+        `name one of them, such as ${join(triton, '2')}`,
     });
     const { error: asked } = await restill('http://127.0.0.1:9', '--bundle', triton, '--protocol', 'triton');
     expect(asked).toMatchObject({ code: 'INPUT_UNREADABLE' });
