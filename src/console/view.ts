@@ -158,7 +158,7 @@ export const failureSchema = z.strictObject({ error: z.strictObject({ code, mess
 // ---------------------------------------------------------------- requests
 
 /** What a page may ask to be ranked at once: bounded, as everything is. */
-export const tryBounds = { documentsMax: 50, characters: 4_000, queryCharacters: 1_000 } as const;
+const tryBounds = { documentsMax: 50, characters: 4_000, queryCharacters: 1_000 } as const;
 
 const reason = z.string().trim().min(3, 'say why, in three characters or more').max(500);
 const who = z.string().trim().min(1, 'say who you are').max(100);

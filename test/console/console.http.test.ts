@@ -171,11 +171,7 @@ describe('promote and rollback', () => {
   ])('do nothing with %s', async (_, headers) => {
     const { post, deeds } = await serve();
     for (const path of ['/api/promote', '/api/rollback']) {
-      const { response, status } = await post(
-        path,
-        { generation: 'g000001', ...by },
-        headers,
-      );
+      const { response, status } = await post(path, { generation: 'g000001', ...by }, headers);
       expect({ status, asks: response.headers.get('www-authenticate') }).toEqual({
         status: 401,
         asks: 'Bearer',
