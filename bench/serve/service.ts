@@ -1,5 +1,5 @@
-// `restill serve` on a student of random weights, as a side of the benchmark: a process of its own, asked over
-// HTTP.
+// `restill serve` on a student of random weights, as a side of the benchmark: a process of its own, asked
+// over HTTP.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseConfig } from '../../src/config.ts';

@@ -1,4 +1,4 @@
-// How many documents fit into 10 ms on one core: what a search engine asks before it lets a model into a query.
+// How many documents fit into 10 ms on one core: what a search engine asks before it lets a model in.
 import { encodeStudent } from '../../src/checkpoint/onnx-student.ts';
 import type { EncodedPair } from '../../src/contract.ts';
 import type { Engine } from '../../src/serving/ports.ts';

@@ -1,7 +1,8 @@
-// Batches for one student's engine, from the requests that wait for it. An idle engine begins at once: nothing
-// is gained by waiting for company, since a batch costs what its tokens cost. While it computes, others come
-// together. A batch is as large as it may be to take about `budgetMs`: so long a new request waits for its
-// first turn at most twice (one batch is computed, the next one is on its way, so that no engine idles).
+// Batches for one student's engine, from the requests that wait for it. An idle engine begins at once:
+// nothing is gained by waiting for company, since a batch costs what its tokens cost. While it computes,
+// others come together. A batch is as large as it may be to take about `budgetMs`: so long a new request
+// waits for its first turn at most twice (one batch is computed, the next one is on its way, so that no
+// engine idles).
 //
 // Invariants:
 // 1. A sequence that was accepted is scored once, or its request is rejected: never both, never neither.

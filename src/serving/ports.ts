@@ -60,9 +60,9 @@ export interface RankerFigures {
 
 export interface Ranker {
   /**
-   * Errors: SERVE_BUSY (a `ServeBusy`) when the queue is full (retry later), SERVE_NOT_READY when no student is
-   * live or there is no candidate, SERVE_TEXT_TOO_LONG for a pair that must not be cut, the signal's reason
-   * when it was aborted.
+   * Errors: SERVE_BUSY (a `ServeBusy`) when the queue is full (retry later), SERVE_NOT_READY when no student
+   * is live or there is no candidate, SERVE_ENGINE_DIED when the one that answered ended (retry),
+   * SERVE_TEXT_TOO_LONG for a pair that must not be cut, the signal's reason when it was aborted.
    */
   rank(pairs: readonly QueryDocument[], options: RankOptions): Promise<Ranked>;
   live(): ServedModel | null;

@@ -167,8 +167,8 @@ class SlotRanker implements GuidedRanker {
     const { live, candidate } = this.#slot.places;
     const waitMs = Math.ceil((live?.batcher.backlogMs ?? 0) + (candidate?.batcher.backlogMs ?? 0));
     return new ServeBusy(
-      `${this.#queued} pairs wait to be scored, at most ${this.#o.settings.queueMax} may (serve.queue_max); ` +
-        `come again in ${waitMs} ms`,
+      `${this.#queued} pairs wait to be scored, at most ${this.#o.settings.queueMax} may ` +
+        `(serve.queue_max); come again in ${waitMs} ms`,
       waitMs,
     );
   }

@@ -1,5 +1,5 @@
-// Invariants: a generation's golden file has texts of its own vocabulary, the ids and segments that its student
-// reads, and the logits that the score given computes, in order; nothing of it depends on the stream.
+// Invariants: a generation's golden file has texts of its own vocabulary, the ids and segments that its
+// student reads, and the logits that the score given computes, in order.
 import { expect, it } from 'vitest';
 import { goldenOf } from '../../src/checkpoint/generation-golden.ts';
 import { decodeGolden } from '../../src/checkpoint/golden.ts';

@@ -1,5 +1,5 @@
 // Invariants:
-// - a student that reads and scores its golden texts as training did is proven; within the tolerance of float32
+// - a student that reads and scores its golden texts as training did is proven, within float32's tolerance
 // - other tokens, other segments, another logit, no number: refused, and the message says which text and what
 // - without golden logits nothing is proven, but what is no number is refused all the same
 import { expect, it } from 'vitest';

@@ -43,7 +43,7 @@ describe('a batcher', () => {
   it('makes batches that take about as long as their budget', async () => {
     const { engine, batcher, compute } = open();
     const answer = batcher.score(sequences(200, 16), never);
-    expect(engine.batches.map((batch) => batch.length)).toEqual([64, 64]); // 1024 tokens while nothing is known.
+    expect(engine.batches.map((batch) => batch.length)).toEqual([64, 64]); // 1024 tokens at first.
     await compute(100); // 10.24 tokens a millisecond: 512 in 50 ms.
     expect(engine.batches[2]!.length).toBe(32);
     await compute(25); // 40.96: the estimate moves a fifth of the way, to 16.384, 819 tokens.

@@ -1,7 +1,7 @@
 // Invariants:
-// - the order is that of start-time fair queueing: schedules by hand, and a newcomer comes before the rest of a
-//   large flow
-// - a batch costs at most what it may, but has an item at least; nothing is lost, doubled or reordered in a flow
+// - the order is that of start-time fair queueing: schedules by hand, and a newcomer comes before the rest
+//   of a large flow
+// - a batch costs at most what it may, but has an item at least; nothing is lost, doubled or reordered
 // - while two flows both wait, what they were given differs by at most one item of each
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

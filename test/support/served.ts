@@ -1,5 +1,5 @@
-// Data directories of tiny students that serving can load, with golden logits from plain loops (plain-models.ts):
-// nothing that computes them is shared with the engine.
+// Data directories of tiny students that serving can load, with golden logits from plain loops
+// (plain-models.ts): nothing that computes them is shared with the engine.
 import { goldenOf } from '../../src/checkpoint/generation-golden.ts';
 import { parseConfig } from '../../src/config.ts';
 import type { ArtifactFile, EncodedPair, Snapshot, Tensors } from '../../src/contract.ts';
