@@ -70,6 +70,14 @@ export const holdout = section({
 
 export const journal = section({
   ring_max: count(100_000).describe('groups; ingest waits when the trainer is this far behind'),
+  when_full: z
+    .enum(['pause', 'shed'])
+    .default('pause')
+    .describe('pause: ingest waits for the trainer; shed: above shed_above only a sample of groups is kept'),
+  shed_above: share(0.8).describe('of ring_max, from which groups are shed, until half of it'),
+  shed_keep: share(0.1).describe(
+    'of groups, by a seeded hash of their impression, that are kept all the same',
+  ),
   recent_max: count(2_000, 0).describe('groups before the last generation that stay in the ring'),
   memory_max: count(20_000).describe('groups kept as a uniform sample of all that left the ring'),
   transaction_records: count(4_000).describe('records whose effect is committed together'),

@@ -13,7 +13,7 @@ export const labelBounds = {
   code: 64,
   reason: 16,
   kind: ['impression', 'click', 'document'],
-  outcome: ['unclicked', 'withheld', 'kept'],
+  outcome: ['unclicked', 'withheld', 'shed', 'kept'],
   use: ['training', 'holdout'],
   turn: ['PRETRAIN', 'FINETUNE', 'SCORE', 'DISTILL', 'EVALUATE', 'SNAPSHOT'],
   objective: ['pretrain', 'finetune', 'distill'],

@@ -216,9 +216,10 @@ function observeCounts(counts: IngestCounts, board: Board): void {
   const closed: Readonly<Record<LabelsOf<'restill_ingest_impressions_closed_total'>['outcome'], number>> = {
     unclicked: counts.unclicked,
     withheld: counts.withheld,
+    shed: counts.shed,
     kept: counts.groups - counts.corrected,
   };
-  for (const outcome of ['unclicked', 'withheld', 'kept'] as const)
+  for (const outcome of labelBounds.outcome)
     board.set('restill_ingest_impressions_closed_total', closed[outcome], { outcome });
   board.set('restill_ingest_records_total', counts.records);
   board.set('restill_ingest_events_total', counts.impressions, { kind: 'impression' });

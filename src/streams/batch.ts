@@ -10,6 +10,7 @@ import { type Intake, openIntake } from './intake.ts';
 import { openMerging } from './merging.ts';
 import type { Effects, IngestStatus, SourceItem } from './ports.ts';
 import { openResume, type ResumePoint } from './resume.ts';
+import type { Ring } from './shedding.ts';
 import type { StateEntry } from './state.ts';
 
 /** What a batch of records comes to. The letters must be durable before the effects are. */
@@ -26,8 +27,8 @@ export interface Batching {
   feed(items: readonly SourceItem[]): void;
   /** The source has ended: closes what is open. Once. */
   finish(): void;
-  /** What has come of everything since the last call; null when nothing has. */
-  harvest(): Harvest | null;
+  /** What has come of everything since the last call; null when nothing has. See `Intake.drain`. */
+  harvest(ring?: Ring): Harvest | null;
   clocks(): PartitionClock[];
 }
 
@@ -96,9 +97,9 @@ function batching<E extends object>(
       ended = true;
       changed = true;
     },
-    harvest() {
+    harvest(ring) {
       if (!changed) return null;
-      const { groups, changes, counts, offsets } = intake.drain();
+      const { groups, changes, counts, offsets } = intake.drain(ring ?? null);
       const { topic, unplaced } = resume;
       const effects = {
         changes,

@@ -4,8 +4,8 @@
 // - `duplicates`, `bots`, `tooLate`, `orphans` and `unshown` say what was dropped and why. An event goes into
 //   at most one of them, with one exception: an event that was dropped for another reason before its session
 //   was found to be a bot's is in `bots` too.
-// - Every impression that was taken and was not a bot's is, once closed, in `unclicked`, `withheld` or
-//   `groups`; `corrected` groups come on top.
+// - Every impression that was taken and was not a bot's is, once closed, in `unclicked`, `withheld`, `shed`
+//   or `groups`; `corrected` groups come on top.
 import type { IngestCounts } from '../contract.ts';
 import { foreignFormat, type Saved } from './slot-table.ts';
 import type { StateEntry } from './state.ts';
@@ -30,6 +30,7 @@ const none: IngestCounts = {
   bots: 0,
   crowdedOut: 0,
   withheld: 0,
+  shed: 0,
   redacted: 0,
   unclicked: 0,
   groups: 0,

@@ -131,7 +131,8 @@ class Run {
 
   harvest(step: Step): Step {
     if (step.ended) this.#batching.finish();
-    return { ...step, harvest: this.#batching.harvest() };
+    const { low, high } = this.#parts.journal.status();
+    return { ...step, harvest: this.#batching.harvest({ low, high }) };
   }
 
   /**

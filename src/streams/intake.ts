@@ -39,6 +39,7 @@ import { redact } from './redact.ts';
 import { everyPartition, Schedule, type Timer } from './schedule.ts';
 import { type Outlet, Settling, type SettlingParts } from './settling.ts';
 import { SharedDocuments } from './shared-documents.ts';
+import type { Ring } from './shedding.ts';
 import type { Entry, SlotTable } from './slot-table.ts';
 import type { Drained, StateEntry } from './state.ts';
 import type { Orphan, Visit } from './visit.ts';
@@ -58,7 +59,8 @@ export interface Intake<E = Event> {
   ignore(at: Coordinates): void;
   /** The source has ended: closes everything that is open. */
   finish(): void;
-  drain(): Drained;
+  /** @param ring how full it is, from which it follows whether groups are shed from now on. */
+  drain(ring?: Ring | null): Drained;
   clocks(): PartitionClock[];
 }
 
@@ -156,7 +158,7 @@ class StreamIntake implements Intake {
     return this.#watermarks.clocks();
   }
 
-  drain(): Drained {
+  drain(ring: Ring | null = null): Drained {
     const changes: StateEntry[] = [];
     if (this.#changed) {
       const next: Record<string, number> = {};
@@ -164,7 +166,7 @@ class StreamIntake implements Intake {
         table.drain(changes);
         next[table.name] = table.next;
       }
-      this.#outlet.drain(changes);
+      this.#outlet.drain(changes, ring);
       changes.push(packTotals({ counts: this.#counts, next }));
     }
     this.#changed = false;

@@ -13,6 +13,7 @@ import { packTotals, unpackTotals } from './counts.ts';
 import type { Handover } from './handover.ts';
 import type { Arrival, Intake } from './intake.ts';
 import { Settling } from './settling.ts';
+import type { Ring } from './shedding.ts';
 import { SlotTable } from './slot-table.ts';
 import type { Drained, StateEntry } from './state.ts';
 import { eventTime, Watermarks } from './watermark.ts';
@@ -85,7 +86,7 @@ class Merging implements Intake<Handover> {
   /** What is open is so at the builders. */
   finish(): void {}
 
-  drain(): Drained {
+  drain(ring: Ring | null = null): Drained {
     const changes: StateEntry[] = [];
     if (this.#changed) {
       const next: Record<string, number> = {};
@@ -94,7 +95,7 @@ class Merging implements Intake<Handover> {
         table.drain(changes);
         next[table.name] = table.next;
       }
-      this.#settling.drain(changes);
+      this.#settling.drain(changes, ring);
       changes.push(packTotals({ counts: this.#counts, next }));
     }
     this.#changed = false;

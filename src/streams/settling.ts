@@ -1,8 +1,8 @@
 // What becomes of a closed page by what is known of the whole stream: a group, or a count.
 //
 // Invariants:
-// 1. Every page that closes is counted once: `unclicked`, `withheld` or `groups`; a correction that becomes a
-//    group is in `corrected` too.
+// 1. Every page that closes is counted once: `unclicked`, `withheld`, `shed` or `groups`; a correction that
+//    becomes a group is in `corrected` too.
 // 2. Sequence numbers have no gaps.
 // 3. Holdout groups teach the propensities nothing, as they teach nobody anything (promise 7).
 // All of it depends on the order of calls; nothing before it (intake.ts) does beyond its own partition, so
@@ -12,6 +12,7 @@ import type { Coordinates, Group, IngestCounts } from '../contract.ts';
 import { groupOf } from './group.ts';
 import { Audiences } from './privacy.ts';
 import { Propensities } from './propensity.ts';
+import { type Ring, Shedding } from './shedding.ts';
 import type { Saved, SlotTable } from './slot-table.ts';
 import type { StateEntry } from './state.ts';
 import type { Page, Visit } from './visit.ts';
@@ -30,7 +31,7 @@ export interface Outlet {
   /** The groups made since the last call. */
   take(): Group[];
   /** Appends what of its state is in no slot table and changed since the last drain. */
-  drain(changes: StateEntry[]): void;
+  drain(changes: StateEntry[], ring: Ring | null): void;
 }
 
 export interface SettlingParts {
@@ -46,6 +47,7 @@ export class Settling implements Outlet {
   readonly #counts: IngestCounts;
   readonly #audiences: Audiences;
   readonly #propensities: Propensities;
+  readonly #shedding: Shedding;
   #nextSequence: number;
   #groups: Group[] = [];
 
@@ -54,6 +56,7 @@ export class Settling implements Outlet {
     this.#counts = counts;
     this.#audiences = new Audiences(config, saved);
     this.#propensities = new Propensities(config, saved);
+    this.#shedding = new Shedding(config, saved.entries);
     this.#nextSequence = nextSequence;
   }
 
@@ -82,15 +85,21 @@ export class Settling implements Outlet {
     return groups;
   }
 
-  drain(changes: StateEntry[]): void {
+  drain(changes: StateEntry[], ring: Ring | null): void {
     this.#propensities.drain(changes);
+    if (ring !== null) this.#shedding.look(ring, this.#nextSequence);
+    this.#shedding.drain(changes);
   }
 
-  /** Makes a group of what is known of a page, unless too few users have issued its query. */
+  /** Makes a group of what is known of a page, unless too few users have issued its query, or it is shed. */
   #settle(impressionId: string, visit: Visit, page: Page): boolean {
     const counts = this.#counts;
     if (!this.#audiences.suffices(visit.queryKey)) {
       counts.withheld++;
+      return false;
+    }
+    if (!this.#shedding.keeps(impressionId)) {
+      counts.shed++;
       return false;
     }
     const origin: Coordinates = { ...placeOfKey(visit.partition), offset: visit.offset };
