@@ -5,22 +5,27 @@ import type { Config } from './config.ts';
 import { count, duration, section, size } from './config-units.ts';
 
 /** What Kafka takes for a topic. */
-const topic = (fallback: string) =>
-  z
-    .string()
-    .regex(/^[\w.-]{1,249}$/, 'expected the name of a topic')
-    .default(fallback);
+const name = z.string().regex(/^[\w.-]{1,249}$/, 'expected the name of a topic');
+const topic = (fallback: string) => name.default(fallback);
 
 export const roles = section({
   pages: topic('restill.pages').describe('what builders hand over to the trainer'),
   state: topic('restill.state').describe('the state of the builders, by which a partition moves; compacted'),
+  groups: name
+    .nullable()
+    .default(null)
+    .describe('what the trainer has admitted, for scorers; null: there are none'),
+  labels: name
+    .nullable()
+    .default(null)
+    .describe('what scorers make of it: scores of teacher.remote, ahead of the SCORE turn'),
   partitions: count(1)
     .nullable()
     .default(null)
-    .describe('of both; at least those of `topic`. Null: as many as `topic` has when they are made'),
-  replication: count(1).describe('replicas of both, where they are made'),
+    .describe('of each; at least those of `topic`. Null: as many as `topic` has when they are made'),
+  replication: count(1).describe('replicas of each, where they are made'),
   retention: size('16GiB').describe(
-    'of each partition of pages. By size, not by age: timestamps are those of the events, which may be old',
+    'of each partition, but for the state. By size, not by age: timestamps are those of the events, which may be old',
   ),
   transaction_timeout: duration('1m').describe(
     'after which the broker aborts a transaction that a builder left behind; until then the trainer waits',
@@ -30,9 +35,17 @@ export const roles = section({
 export type RolesConfig = Config['roles'];
 
 /** Relations between values, each with its reason. */
-export const rolesRules = (c: Config): (readonly [holds: boolean, reason: string])[] => [
-  [
-    new Set([c.roles.pages, c.roles.state, c.topic]).size === 3,
-    'roles.pages, roles.state and topic must be three topics',
-  ],
-];
+export function rolesRules({ topic: events, roles: r, teacher }: Config): (readonly [boolean, string])[] {
+  const topics = [events, r.pages, r.state, r.groups, r.labels].filter((found) => found !== null);
+  return [
+    [new Set(topics).size === topics.length, 'the topics in roles, and topic, must be different ones'],
+    [
+      (r.groups === null) === (r.labels === null),
+      'roles.groups and roles.labels belong together: give both or none',
+    ],
+    [
+      r.labels === null || teacher.remote !== null,
+      'roles.labels needs teacher.remote: an embedded teacher changes with every cycle and is with the trainer',
+    ],
+  ];
+}

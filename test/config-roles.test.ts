@@ -5,8 +5,8 @@ import { configDigest, parseConfig, streamsDigest } from '../src/config.ts';
 test('topics between the roles have names of their own', () => {
   const { pages, state, partitions } = parseConfig({}).roles;
   expect([pages, state, partitions]).toEqual(['restill.pages', 'restill.state', null]);
-  expect(() => parseConfig({ roles: { pages: 'x', state: 'x' } })).toThrow(/must be three topics/);
-  expect(() => parseConfig({ topic: 'clicks', roles: { state: 'clicks' } })).toThrow(/must be three topics/);
+  expect(() => parseConfig({ roles: { pages: 'x', state: 'x' } })).toThrow(/must be different ones/);
+  expect(() => parseConfig({ topic: 'clicks', roles: { state: 'clicks' } })).toThrow(/must be different ones/);
   expect(() => parseConfig({ roles: { pages: 'a topic' } })).toThrow(/expected the name of a topic/);
 });
 

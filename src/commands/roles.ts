@@ -6,7 +6,7 @@ import type { Config } from '../config.ts';
 import { requireRoleTopics } from '../streams/role-topics.kafka.ts';
 import { openBroker } from './broker.ts';
 
-const roles = ['all', 'builder', 'trainer'] as const;
+const roles = ['all', 'builder', 'scorer', 'trainer'] as const;
 export type Role = (typeof roles)[number];
 
 export function parseRole(text: string): Role {

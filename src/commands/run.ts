@@ -24,8 +24,10 @@ import { openLog } from './log.ts';
 import { errorFields } from './log-daemon.ts';
 import type { PartitionStanding } from './observe.ts';
 import { type Operations, openOperations } from './operations.ts';
+import { openPublishedGroups, type PublishedGroups } from './published-groups.ts';
 import { parseRole, prepareRoleTopics, type Role, readingConfig } from './roles.ts';
 import { runBuilder } from './run-builder.ts';
+import { runScorer } from './run-scorer.ts';
 import { readSecrets, secretTexts } from './secrets.ts';
 import { openSignals } from './signals.ts';
 import { startTrainer } from './trainer-child.ts';
@@ -44,7 +46,7 @@ export function addRunCommand(program: Command): void {
     .requiredOption('--data <dir>', 'where the journal and the generations live; made where it is missing')
     .option(
       '--role <role>',
-      'builder: events to pages; trainer: pages to students; all: both',
+      'builder: events to pages; trainer: pages to students; scorer: labels; all',
       parseRole,
       'all',
     )
@@ -79,7 +81,7 @@ async function run(options: Options, command: Command): Promise<void> {
       version,
       stop$: signals.stop$,
     };
-    await (options.role === 'builder' ? runBuilder(inputs) : conduct(inputs));
+    await commands[options.role](inputs);
   } catch (error) {
     log.error('run.failed', errorFields(error));
     throw error;
@@ -88,6 +90,14 @@ async function run(options: Options, command: Command): Promise<void> {
   }
   log.info('run.finished');
 }
+
+/** What each role is. */
+const commands: Readonly<Record<Role, (inputs: Inputs) => Promise<void>>> = {
+  all: conduct,
+  builder: runBuilder,
+  scorer: runScorer,
+  trainer: conduct,
+};
 
 interface Inputs {
   readonly config: Config;
@@ -110,7 +120,7 @@ async function conduct(inputs: Inputs): Promise<void> {
   try {
     const journal = opened(openJournal(join(data, 'journal'), { config, host: journalHost }));
     if (journal.status().ended) throw alreadyEnded();
-    if (role === 'trainer') await prepareRoleTopics(config);
+    if (role === 'trainer' || config.roles.groups !== null) await prepareRoleTopics(config);
     const reading = role === 'trainer' ? readingConfig(config, config.roles.pages) : config;
     const broker = await openBroker(reading, (message) => log.info('source.client', { message }));
     opened(broker.desk);
@@ -129,7 +139,10 @@ async function conduct(inputs: Inputs): Promise<void> {
     const deadLetters = opened(await withTopic(file, { config, broker, operations }));
     const open = role === 'trainer' ? openMergeBatching : openBatching;
     const ingest = openIngest({ config, source, journal, deadLetters }, open);
-    await live(inputs, { source, journal, operations, ingest });
+    const warn = (error: unknown): void => log.error('groups.unsent', errorFields(error));
+    const published = await openPublishedGroups(config, journal, warn);
+    if (published !== null) opened(published);
+    await live(inputs, { source, journal, operations, ingest, published });
   } finally {
     for (const close of closing) await Promise.resolve(close()).catch(() => {}); // What is durable stays so.
   }
@@ -140,10 +153,12 @@ interface Parts {
   readonly journal: Journal;
   readonly operations: Operations;
   readonly ingest: ReturnType<typeof openIngest>;
+  /** Null without scorers. */
+  readonly published: PublishedGroups | null;
 }
 
 async function live({ config, raw, data, stop$ }: Inputs, parts: Parts): Promise<void> {
-  const { source, journal, operations, ingest } = parts;
+  const { source, journal, operations, ingest, published } = parts;
   const trainer = superviseTrainer({
     start: () => startTrainer({ dataDirectory: data, config: raw }),
     policy: config.trainer,
@@ -156,7 +171,9 @@ async function live({ config, raw, data, stop$ }: Inputs, parts: Parts): Promise
   });
   const follow = (event: Parameters<Operations['follow']>[0]): void => {
     operations.follow(event);
-    if (event.kind === 'ingest') source.acknowledge(event.progress.status.offsets);
+    if (event.kind !== 'ingest') return;
+    source.acknowledge(event.progress.status.offsets);
+    published?.upTo(event.progress.status.high);
   };
   await lastValueFrom(events$.pipe(tap(follow)));
 }

@@ -19,19 +19,19 @@ const attemptsMax = 100;
 
 /** @throws RestillError TOPIC_UNSUITED, KAFKA_* */
 export async function requireRoleTopics(kafka: Kafka, options: RoleTopicsOptions): Promise<void> {
-  const { pages, state, retention } = options.roles;
+  const { pages, state, groups, labels, retention } = options.roles;
   const size = ['max.message.bytes', String(options.bytesMax)] as const;
-  const wanted = {
-    [pages]: [['retention.ms', '-1'], ['retention.bytes', String(retention)], size],
-    [state]: [['cleanup.policy', 'compact'], size],
-  } as const;
+  const kept = [['retention.ms', '-1'], ['retention.bytes', String(retention)], size] as const;
+  const compacted = [['cleanup.policy', 'compact'], size] as const;
+  const topics = [pages, groups, labels].filter((topic) => topic !== null);
   const admin = kafka.admin();
   try {
     await admin.connect();
-    for (const [topic, settings] of Object.entries(wanted)) await requireOne(admin, topic, settings, options);
+    for (const topic of topics) await requireOne(admin, topic, kept, options);
+    await requireOne(admin, state, compacted, options);
     await requireCompacted(admin, state);
   } catch (error) {
-    throw kafkaError(error, `look at the topics ${pages} and ${state}`);
+    throw kafkaError(error, `look at the topics ${[...topics, state].join(', ')}`);
   } finally {
     await admin.disconnect();
   }

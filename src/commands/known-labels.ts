@@ -1,0 +1,59 @@
+// What scorers have labelled, read from their topic when the trainer is about to ask.
+import type { Config } from '../config.ts';
+import { isLetter } from '../streams/envelope.ts';
+import { readLabel } from '../streams/label-topic.ts';
+import type { KnownLabels } from '../trainer/labelled-teacher.ts';
+import { openBroker, openTopic } from './broker.ts';
+import { readingConfig } from './roles.ts';
+
+/**
+ * The newest labels.kept_max. A process that starts again reads what the topic still has.
+ *
+ * @param warn is told why labels are not to be had just now; the teacher is asked instead.
+ */
+export function openKnownLabels(config: Config, topic: string, warn: (error: unknown) => void): KnownLabels {
+  const scores = new Map<string, { readonly model: string; readonly score: number }>();
+  const next = new Map<number, number>();
+  const take = (key: string, model: string, score: number): void => {
+    scores.delete(key);
+    scores.set(key, { model, score });
+    if (scores.size > config.labels.keptMax) scores.delete(scores.keys().next().value!);
+  };
+
+  async function read(): Promise<void> {
+    const reading = readingConfig(config, topic);
+    const broker = await openBroker(reading, () => {});
+    try {
+      const ranges = [...(await broker.desk.ranges())];
+      const until = new Map(ranges.map(([partition, { high }]) => [partition, high]));
+      const from = new Map(ranges.map(([at, { low }]) => [at, Math.max(low, next.get(at) ?? low)]));
+      if (ranges.every(([partition, { high }]) => from.get(partition) === high)) return;
+      const status = { offsets: {}, fingerprints: {} };
+      const bounds = { from, until };
+      const source = await openTopic({ config: reading, broker, status, bounds, notice: () => {} });
+      try {
+        for (let items = await source.read(0); items !== null; items = await source.read(0))
+          for (const item of items) {
+            if (isLetter(item)) continue; // A live source has none.
+            const record = item.open();
+            const label = isLetter(record) ? null : readLabel(record);
+            if (label !== null) take(label.key, label.model, label.score);
+            next.set(item.partition, item.offset + 1);
+          }
+        for (const [partition, high] of until) next.set(partition, high);
+      } finally {
+        await source.close();
+      }
+    } finally {
+      await broker.desk.close();
+    }
+  }
+
+  return {
+    catchUp: () => read().catch(warn),
+    get: (key, model) => {
+      const known = scores.get(key);
+      return known?.model === model ? known.score : undefined;
+    },
+  };
+}

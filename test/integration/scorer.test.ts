@@ -1,0 +1,125 @@
+// Builder, scorer and trainer with a remote teacher come to the student that one process comes to: labels from
+// scorers save the trainer requests, and change no bit (promise 2, decision 15). On a real Apache Kafka.
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import type { Manifest, SourceRecord } from '../../src/contract.ts';
+import { hashUnit } from '../../src/hash.ts';
+import { parseEnvelope } from '../../src/streams/envelope.ts';
+import { type Broker, startBroker } from '../support/broker/broker.ts';
+import { canRunKafka } from '../support/broker/jars.ts';
+import { quickly } from '../support/broker/live.ts';
+import { createTopic, produce } from '../support/broker/topic.ts';
+import { repository, restill } from '../support/restill.ts';
+import { type RunProcess, startRun } from '../support/run-process.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'restill-scorer-'));
+const place = (name: string): string => join(directory, name);
+
+/** Speaks vLLM; grades by a hash. Counts documents by the token they were asked with. */
+function openGrader() {
+  const asked = new Map<string, number>();
+  const server: Server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      response.setHeader('content-type', 'application/json');
+      if (request.url === '/v1/models') return response.end('{"data":[{"id":"grader"}]}');
+      const { text_1, text_2 } = JSON.parse(Buffer.concat(chunks).toString()) as {
+        text_1: string;
+        text_2: string[];
+      };
+      const who = request.headers.authorization ?? '';
+      asked.set(who, (asked.get(who) ?? 0) + text_2.length);
+      const data = text_2.map((text, index) => ({ index, score: hashUnit(`${text_1}\n${text}`, 1) }));
+      return response.end(JSON.stringify({ data }));
+    });
+  });
+  return { server, asked };
+}
+
+describe.skipIf(!canRunKafka())('a scorer', { timeout: 240_000 }, () => {
+  let broker: Broker;
+  const { server, asked } = openGrader();
+  const running = new Set<RunProcess>();
+  const tiny = parse(readFileSync(join(repository, 'test/crash/replay.yaml'), 'utf8')) as object;
+
+  const configure = (name: string, roles: object): string => {
+    const file = place(`${name}.yaml`);
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { teacher, ...rest } = tiny as { teacher: object };
+    const remote = { url, api: 'vllm', token: { env: 'RESTILL_TEST_GRADER' } };
+    const settings = {
+      ...rest,
+      teacher: { ...teacher, kind: 'remote', remote },
+      watermark: { idle_timeout: '30d' },
+      admin: { port: null },
+      topic: 'clicks',
+      kafka: quickly(broker.bootstrap, { group: name }),
+      roles,
+    };
+    writeFileSync(file, JSON.stringify(settings));
+    return file;
+  };
+  /** A process that calls itself `data` where it asks for grades. */
+  const start = (config: string, data: string, role: string): RunProcess => {
+    process.env.RESTILL_TEST_GRADER = data;
+    const run = startRun(config, place(data), ['--role', role]);
+    running.add(run);
+    return run;
+  };
+  const stop = async (run: RunProcess): Promise<void> => {
+    run.child.kill('SIGTERM');
+    const { code, stderr } = await run.ended;
+    expect(code, stderr).toBe(0);
+  };
+  const first = (data: string): Manifest =>
+    JSON.parse(readFileSync(place(`${data}/generations/g000001/manifest.json`), 'utf8')) as Manifest;
+
+  beforeAll(async () => {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const shop = ['--impressions', '900', '--queries', '30', '--products', '120', '--users', '40'];
+    const made = await restill(['simulate', '--out', place('shop'), '--seed', '3', ...shop]);
+    expect(made.code, made.stderr).toBe(0);
+    const lines = gunzipSync(readFileSync(place('shop/clicks.jsonl.gz')))
+      .toString('utf8')
+      .split('\n');
+    const records = lines
+      .slice(0, -1)
+      .map((line) => parseEnvelope(Buffer.from(line), { file: '', line: 0 }) as SourceRecord);
+    broker = await startBroker();
+    await createTopic(broker.bootstrap, 'clicks', 3);
+    await produce(broker.bootstrap, records, { topic: 'clicks' });
+  }, 240_000);
+  afterAll(async () => {
+    for (const { child } of running) child.kill('SIGKILL');
+    server.close();
+    await broker?.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  test('saves the trainer most of its requests, and changes no bit of the student', async () => {
+    const all = start(configure('alone', {}), 'all', 'all');
+    await all.until('generation.published');
+    await stop(all);
+    const roles = configure('split', { groups: 'restill.groups', labels: 'restill.labels' });
+    const scorer = start(roles, 'scorer', 'scorer');
+    const builder = start(roles, 'builder', 'builder');
+    await Promise.all([scorer.until('source.joined'), builder.until('source.joined')]);
+    const trainer = start(roles, 'trainer', 'trainer');
+    await trainer.until('generation.published');
+    await Promise.all([trainer, scorer, builder].map(stop));
+
+    expect(first('trainer').weightsSha256).toEqual(first('all').weightsSha256);
+    expect(asked.get('Bearer scorer')).toBeGreaterThan(100);
+    expect(asked.get('Bearer all')).toBeGreaterThan(100);
+    expect(asked.get('Bearer trainer') ?? 0).toBeLessThan(asked.get('Bearer all')! / 2);
+  });
+});
