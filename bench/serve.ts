@@ -3,9 +3,9 @@
 // names the Python of bench/peer/requirements.txt.
 //
 // Every side is given the same texts, 50 documents a request, one request after the other, in turns: ours
-// over HTTP, the others in their own process. Random weights of MiniLM-L6's shape. The last line is a JSON object;
-// its ratios are documents per second of ours over theirs, medians over the rounds; `..._cpu` the same in
-// processor time, `..._in_flight_4` with four requests of ours under way at a time.
+// over HTTP, the others in their own process. Random weights of MiniLM-L6's shape. The last line is a JSON
+// object; its ratios are documents per second of ours over theirs, medians over the rounds; `..._cpu` the
+// same in processor time, `..._in_flight_4` with four requests of ours under way at a time.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
