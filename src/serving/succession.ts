@@ -59,6 +59,7 @@ export class Succession {
   #refusedCandidate: GenerationId | null = null;
   #loading: { readonly id: GenerationId; readonly controller: AbortController } | null = null;
   #work: Promise<void> | null = null;
+  #isWorking = false;
   #deaths = 0;
   #cancelRest: (() => void) | null = null;
   #closed = false;
@@ -86,11 +87,14 @@ export class Succession {
   }
 
   #go(): void {
-    this.#work ??= this.#steps().finally(() => (this.#work = null));
+    if (this.#isWorking) return;
+    this.#isWorking = true;
+    this.#work = this.#steps();
   }
 
   async #steps(): Promise<void> {
     for (let which = this.#settle(); which !== null; which = this.#settle()) await this.#bring(which);
+    this.#isWorking = false; // Here, not when the promise is settled: nobody may want anything in between.
   }
 
   /** Places who is already here. @returns which place waits for somebody who must be loaded. */
