@@ -18,29 +18,12 @@ import time
 import numpy as np
 import onnxruntime
 import torch
-from transformers import AutoModelForSequenceClassification
+
+from standard_onnx import export_standard
 
 # From here on warnings and progress go to standard error: the answer has a stream of its own.
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
-
-
-def export_standard(directory: str, file: str) -> None:
-    model = AutoModelForSequenceClassification.from_pretrained(directory, num_labels=1).eval()
-    names = ["input_ids", "attention_mask", "token_type_ids"]
-    example = tuple(torch.ones((2, 8), dtype=torch.int64) for _ in names)
-    axes = {name: {0: "batch_size", 1: "sequence_length"} for name in names}
-    with torch.no_grad():
-        torch.onnx.export(
-            model,
-            example,
-            file,
-            input_names=names,
-            output_names=["logits"],
-            dynamic_axes={**axes, "logits": {0: "batch_size"}},
-            opset_version=17,
-            dynamo=False,
-        )
 
 
 def open_session(file: str, threads: int) -> onnxruntime.InferenceSession:

@@ -24,24 +24,7 @@ import onnxruntime
 import torch
 import transformers
 
-
-def export(directory: str, file: str) -> None:
-    """As anybody would make it: unknown batch size and length."""
-    model = transformers.AutoModelForSequenceClassification.from_pretrained(directory, num_labels=1).eval()
-    names = ["input_ids", "attention_mask", "token_type_ids"]
-    example = tuple(torch.ones((2, 8), dtype=torch.int64) for _ in names)
-    axes = {name: {0: "batch_size", 1: "sequence_length"} for name in names}
-    with torch.no_grad():
-        torch.onnx.export(
-            model,
-            example,
-            file,
-            input_names=names,
-            output_names=["logits"],
-            dynamic_axes={**axes, "logits": {0: "batch_size"}},
-            opset_version=17,
-            dynamo=False,
-        )
+from standard_onnx import export_standard
 
 
 def onnx_scorer(work: dict, standard: bool):
@@ -51,7 +34,7 @@ def onnx_scorer(work: dict, standard: bool):
     with tempfile.TemporaryDirectory() as scratch:
         file = os.path.join(scratch, "standard.onnx") if standard else work["onnx"]
         if standard:
-            export(work["model"], file)
+            export_standard(work["model"], file)
         session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     tokenizer = transformers.AutoTokenizer.from_pretrained(work["model"])
 

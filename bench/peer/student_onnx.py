@@ -2,8 +2,7 @@
 
 usage: student_onnx.py WORK.json
 
-The export is torch.onnx.export of transformers' BertForSequenceClassification with unknown batch size
-and length, as anybody would make it; a batch is padded to its longest sequence.
+The export is standard_onnx.py's; a batch is padded to its longest sequence.
 """
 
 import os
@@ -17,6 +16,7 @@ import torch
 import transformers
 
 from side import padded, read_work, serve
+from standard_onnx import export_standard
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
     options.inter_op_num_threads = 1
     with tempfile.TemporaryDirectory() as directory:
         file = os.path.join(directory, "model.onnx")
-        export(work["model"], file)
+        export_standard(work["model"], file)
         session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
     def run(i: int) -> list:
@@ -40,24 +40,6 @@ def main() -> None:
         "transformers": transformers.__version__,
     }
     serve(work, {"threads": work["threads"], "versions": versions}, run)
-
-
-def export(directory: str, file: str) -> None:
-    model = transformers.BertForSequenceClassification.from_pretrained(directory, num_labels=1)
-    model.eval()
-    names = ["input_ids", "attention_mask", "token_type_ids"]
-    example = tuple(torch.ones(2, 8, dtype=torch.long) for _ in names)
-    sizes = {name: {0: "batch", 1: "tokens"} for name in names}
-    torch.onnx.export(
-        model,
-        example,
-        file,
-        input_names=names,
-        output_names=["logits"],
-        dynamic_axes={**sizes, "logits": {0: "batch"}},
-        opset_version=17,
-        dynamo=False,
-    )
 
 
 main()
