@@ -14,6 +14,8 @@ export function faultOf(error: unknown): Fault {
   if (error instanceof RestillError) {
     if (error.code === 'SERVE_TEXT_TOO_LONG') return new Fault('too-much', error.message);
     if (error.code === 'SERVE_NOT_READY') return new Fault('unready', 'no generation is live yet', unreadyMs);
+    if (error.code === 'SERVE_ENGINE_DIED')
+      return new Fault('unready', 'the student has to be loaded again', unreadyMs);
   }
   return ofServer(error) ?? new Fault('failed', 'scoring failed; the log says more');
 }
