@@ -44,6 +44,8 @@ describe('the configuration', () => {
   it('refuses values that contradict each other, with the reason', () => {
     expect(problem({ student: { hidden: 130 } })).toContain('heads share it equally');
     expect(problem({ journal: { ring_max: 100 } })).toContain('wait for each other for ever');
+    expect(problem({ serve: { documents_max: 3000 } })).toContain('never has room');
+    expect(problem({ serve: { body_max: '1KiB' } })).toContain('never arrives');
   });
 
   it('refuses an adapter beside random weights, or of a rank that no module has', () => {

@@ -146,7 +146,7 @@ async function doorOf({ config, admin, token, log, data, version }: Inputs, rank
 function warnOfOpenDoor({ config, token, log }: Inputs, { address }: Door): void {
   log.info('serve.listening', { address, guarded: token !== null });
   if (token === null && !isLoopback(config.host))
-    log.error('serve.open', { address, setting: 'serve.token' });
+    log.error('serve.open', { host: config.host, setting: 'serve.token' });
 }
 
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host);

@@ -94,12 +94,13 @@ function serverOf(parts: DoorParts, inFlight: InFlight): FastifyInstance {
   let count = 0;
   const server = fastify({
     bodyLimit: config.bodyMax,
-    requestTimeout: config.requestTimeout, // of `http` it would be passed over
+    requestTimeout: config.requestTimeout, // fastify sets its own default over that of `http`
     connectionTimeout: config.requestTimeout + config.answerTimeout,
     keepAliveTimeout: config.requestTimeout,
     genReqId: () => `${started}-${++count}`,
     http: {
       headersTimeout: config.requestTimeout,
+      requestTimeout: config.requestTimeout, // which headersTimeout is compared with
       connectionsCheckingInterval: Math.min(checkMs, config.requestTimeout),
     },
     routerOptions: { maxParamLength: 100 },
@@ -170,7 +171,8 @@ function live(ranker: Ranker): ServedModel {
   return model;
 }
 
-const dialectOf = ({ routeOptions }: FastifyRequest): Dialect => dialects.get(routeOptions.url ?? '') ?? tei;
+const dialectOf = ({ routeOptions }: FastifyRequest): Dialect | undefined =>
+  dialects.get(routeOptions.url ?? '');
 
 function fail(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
   const dialect = dialectOf(request);
@@ -178,8 +180,8 @@ function fail(error: unknown, request: FastifyRequest, reply: FastifyReply, log:
   if (fault.kind === 'failed') log.error('serve.failed', whatFailed(error));
   if (fault.kind === 'unauthorized') reply.header('www-authenticate', 'Bearer');
   if (fault.retryAfterMs !== null) reply.header('retry-after', Math.ceil(fault.retryAfterMs / 1000));
-  const status = dialect.status[fault.kind] ?? usualStatus[fault.kind];
-  return reply.code(status).send(dialect.faultBody(fault, status));
+  const status = dialect?.status[fault.kind] ?? usualStatus[fault.kind];
+  return reply.code(status).send((dialect ?? tei).faultBody(fault, status));
 }
 
 /** A message that is not ours may quote what was sent. */
@@ -194,7 +196,7 @@ function whatFailed(error: unknown): LogFields {
 }
 
 function countAnswer(board: Board, request: FastifyRequest, reply: FastifyReply): void {
-  const api = dialects.get(request.routeOptions.url ?? '')?.name ?? 'other';
+  const api = dialectOf(request)?.name ?? 'other';
   board.add('restill_serve_requests_total', 1, { api, status: String(reply.statusCode) });
   board.add('restill_serve_request_seconds_total', reply.elapsedTime / 1000, { api });
 }

@@ -176,8 +176,12 @@ export class Succession {
   #place({ live, candidate }: Places<Served>, tookMs = 0): void {
     const { slot, onNews } = this.#o;
     const before = slot.places;
-    const kept = candidate?.model.generation === this.#candidateTarget() ? candidate : null;
-    slot.place({ live, candidate: kept });
+    // Who was loaded as a candidate may be wanted live by now, or not at all: it must stand in the slot all
+    // the same, or nobody ever disposes it.
+    const wanted = [this.#candidateTarget(), this.#liveTarget()];
+    const kept = candidate && wanted.includes(candidate.model.generation) ? candidate : null;
+    slot.place({ live, candidate });
+    if (kept !== candidate) slot.place({ live, candidate: kept });
     if (live && live !== before.live)
       onNews({ kind: 'live', model: live.model, proven: live.proven, tookMs });
     if (kept && kept !== before.candidate)

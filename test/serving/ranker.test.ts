@@ -106,6 +106,45 @@ describe('a swap', () => {
     expect([loads.length, old.engine.disposals(), fresh.engine.disposals()]).toEqual([2, 0, 0]);
   });
 
+  it('to a generation that is being loaded as the candidate takes that one, and loses nobody', async () => {
+    const { want, begin, rank, loads, ranker, told } = open({ candidate: true });
+    const [old, fresh] = [plainStudent(1), plainStudent(2)];
+    await begin(old);
+    await want(1, 2);
+    await want(2, 1);
+    await loads[1]!.give(fresh);
+    expect((await rank()).generation).toBe('g000002');
+    expect((await rank('candidate')).generation).toBe('g000001');
+    expect(loads.length).toBe(2);
+    await ranker.close();
+    await settle();
+    expect([old.engine.disposals(), fresh.engine.disposals()]).toEqual([1, 1]);
+    expect(told()).toBe('live candidate live candidate disposed disposed');
+  });
+
+  it('to a generation that is being loaded as the candidate waits for that', async () => {
+    const { want, begin, rank, loads } = open({ candidate: true });
+    await begin(plainStudent(1));
+    await want(1, 2);
+    await want(2, 1);
+    await loads[1]!.give(plainStudent(2));
+    expect([(await rank()).generation, (await rank('candidate')).generation]).toEqual(['g000002', 'g000001']);
+    expect(loads.length).toBe(2);
+  });
+
+  it('leaves nothing of a candidate that nobody wants when it is ready', async () => {
+    const { want, begin, loads, ranker } = open({ candidate: true });
+    await begin(plainStudent(1));
+    await want(1, 2);
+    const unwanted = plainStudent(2);
+    const given = loads[1]!.give(unwanted);
+    void want(1, null);
+    await given;
+    expect(unwanted.engine.disposals()).toBe(1);
+    await ranker.close();
+    expect(unwanted.engine.disposals()).toBe(1);
+  });
+
   it('to another generation calls off a load that nobody waits for', async () => {
     const { want, begin, loads, told, ranker } = open();
     await begin(plainStudent(1));
