@@ -23,7 +23,7 @@ export const gate = section({
   spread_min: z
     .number()
     .min(0)
-    .default(0.001)
+    .default(1e-5)
     .describe('logits: mean standard deviation of the scores of one query; a flatter student ranks nothing'),
   agreement_min: z
     .number()

@@ -150,7 +150,7 @@ export class Desk {
       const audit = await this.audit();
       const live = await store.live();
       const id = choose(audit, live);
-      await store.open(id);
+      if (!(await this.#canServe(id, audit))) continue;
       if (!(await this.#append(audit, { ...motive, action, generation: id, from: live }))) continue;
       return this.#moveTo(id);
     }
@@ -159,6 +159,21 @@ export class Desk {
       `others moved the live pointer ${attemptsMax} times while this was decided; ` +
         'see `restill generations audit`, then try again',
     );
+  }
+
+  /**
+   * False where others have moved on while it was read: it may have been retired under our hands.
+   *
+   * @throws GENERATION_UNKNOWN, GENERATION_DAMAGED, GENERATION_FOREIGN.
+   */
+  async #canServe(id: GenerationId, seen: Audit): Promise<boolean> {
+    try {
+      await this.#options.store.open(id);
+      return true;
+    } catch (error) {
+      if ((await this.audit()).bytes.byteLength === seen.bytes.byteLength) throw error;
+      return false;
+    }
   }
 
   /** Whoever came between line and move has the last word. Returns what is live then. */

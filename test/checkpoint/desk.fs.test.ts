@@ -5,7 +5,7 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFil
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Desk } from '../../src/checkpoint/desk.fs.ts';
-import { diskFiles } from '../../src/checkpoint/files.fs.ts';
+import { diskFiles, type Files } from '../../src/checkpoint/files.fs.ts';
 import { generationId } from '../../src/checkpoint/generation.ts';
 import type { GateVerdict, GenerationStore } from '../../src/contract.ts';
 import { temporaryDirectory } from '../support/directory.ts';
@@ -164,6 +164,25 @@ describe('an operator', () => {
     expect(problems).toEqual([]);
     const last = entries.filter(({ overtaken }) => !overtaken).at(-1)!;
     expect(await store.live()).toBe(last.generation);
+  });
+
+  it('goes where a rollback leads by now, when what it led to is retired while it is read', async () => {
+    const { directory, store, desk } = await threeServed();
+    let retired = false;
+    /** The daemon moves on and retires g000002 just when the command looks into it. */
+    const openRead: Files['openRead'] = async (path) => {
+      if (!retired && path.includes('g000002')) {
+        retired = true;
+        await store.publish(snapshotAt({ cursor: 400 }), verdict(3));
+        await desk.promoteJudged(g(4), g(3), 'better');
+        await store.retain(1);
+      }
+      return diskFiles.openRead(path);
+    };
+    const beside = await storeAt(directory, { files: { ...diskFiles, openRead }, access: 'operate' });
+    const operator = new Desk({ directory, store: beside.store, clock });
+    expect(await operator.rollback(alice)).toBe(g(3));
+    expect(await store.live()).toBe(g(3));
   });
 
   it('has the last word when it comes between the line and the move of another', async () => {
