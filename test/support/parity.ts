@@ -2,11 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { Tensors } from '../../src/contract.ts';
+import { bertScores } from '../../src/tensor/bert.ts';
 import { Graph, type Output } from '../../src/tensor/graph.ts';
 import type { GraphOps } from '../../src/tensor/graph-ops.ts';
-import type { FeedValue } from '../../src/tensor/packing.ts';
+import { llamaScores } from '../../src/tensor/llama.ts';
+import type { BertConfig, LlamaConfig } from '../../src/tensor/model-config.ts';
+import { type FeedValue, pack } from '../../src/tensor/packing.ts';
 import { openSession } from '../../src/tensor/session.tf.ts';
 import { addFunction } from '../../src/tensor/step.ts';
+import { hybridMse, rankNet } from '../../src/trainer/losses.ts';
 import { goldenPath } from './golden.ts';
 import { backend, type Feeds, feedSpecsOf, type Specs, specsOf, wholeGradients } from './tensor.ts';
 
@@ -110,6 +114,40 @@ export function expectLoss(
   expect(Object.keys(gradients).length).toBeGreaterThan(0);
   for (const [name, expected] of Object.entries(gradients))
     expectWithin(name, actual[`gradient/${name}`], expected, 1e-4 * largest(expected));
+}
+
+/** BERT's scores, the hybrid loss and its gradients. */
+export function expectHybridMse(
+  config: BertConfig,
+  weights: Tensors,
+  sequences: Parameters<typeof pack>[0],
+  golden: GoldenBert,
+): void {
+  const feeds = { ...pack(sequences), teacher: floats(golden.teacher, golden.teacher.length) };
+  const names = Object.keys(golden.hybridMse.gradients);
+  const actual = evaluate<typeof feeds>(weights, feeds, names, (ops, inputs) => {
+    const scores = bertScores(ops, config, inputs);
+    return { scores, loss: hybridMse(ops, scores, inputs.teacher, golden.pointWeight) };
+  });
+  expectClose('scores', actual.scores, golden.scores);
+  expectLoss(actual, golden.hybridMse);
+}
+
+/** The decoder's scores, RankNet and its gradients. */
+export function expectRankNet(
+  config: LlamaConfig,
+  weights: Tensors,
+  sequences: Parameters<typeof pack>[0],
+  golden: GoldenLlama,
+): void {
+  const feeds = { ...pack(sequences), weights: floats(golden.weights, golden.weights.length) };
+  const names = Object.keys(golden.rankNet.gradients);
+  const actual = evaluate<typeof feeds>(weights, feeds, names, (ops, inputs) => {
+    const scores = llamaScores(ops, config, inputs);
+    return { scores, loss: rankNet(ops, scores, inputs.weights) };
+  });
+  expectClose('scores', actual.scores, golden.scores);
+  expectLoss(actual, golden.rankNet);
 }
 
 function expectWithin(

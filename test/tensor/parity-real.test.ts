@@ -11,20 +11,19 @@ import { join } from 'node:path';
 import { Tokenizer as RustTokenizer } from 'tokenizers';
 import { describe, expect, test } from 'vitest';
 import type { Tensors } from '../../src/contract.ts';
-import { bertScores } from '../../src/tensor/bert.ts';
-import { llamaCrossEntropy, llamaHidden, llamaScores } from '../../src/tensor/llama.ts';
+import { llamaCrossEntropy, llamaHidden } from '../../src/tensor/llama.ts';
 import { openModelDirectory } from '../../src/tensor/model-directory.fs.ts';
 import type { LoadedModel } from '../../src/tensor/model-weights.ts';
-import { pack, packCompletions } from '../../src/tensor/packing.ts';
+import { packCompletions } from '../../src/tensor/packing.ts';
 import { openTokenizer } from '../../src/tensor/tokenizer.ts';
-import { hybridMse, rankNet } from '../../src/trainer/losses.ts';
 import { goldenPath } from '../support/golden.ts';
 import { realModel } from '../support/models.ts';
 import {
   evaluate,
   expectClose,
+  expectHybridMse,
   expectLoss,
-  floats,
+  expectRankNet,
   type GoldenBert,
   type GoldenLlama,
   readGolden,
@@ -54,14 +53,7 @@ function checkBert(model: LoadedModel, golden: GoldenBert): void {
   );
   expect(pairs.map(({ ids }) => [...ids])).toEqual(golden.sequences);
   expect(pairs.map(({ segments }) => [...segments])).toEqual(golden.segments);
-  const feeds = { ...pack(pairs), teacher: floats(golden.teacher, golden.teacher.length) };
-  const names = Object.keys(golden.hybridMse.gradients);
-  const actual = evaluate<typeof feeds>(probed(model, golden.fresh!), feeds, names, (ops, inputs) => {
-    const scores = bertScores(ops, model.config, inputs);
-    return { scores, loss: hybridMse(ops, scores, inputs.teacher, golden.pointWeight) };
-  });
-  expectClose('scores', actual.scores, golden.scores);
-  expectLoss(actual, golden.hybridMse);
+  expectHybridMse(model.config, probed(model, golden.fresh!), pairs, golden);
 }
 
 function checkLlama(model: LoadedModel, golden: GoldenLlama): void {
@@ -95,15 +87,7 @@ function checkLlama(model: LoadedModel, golden: GoldenLlama): void {
     );
   });
   expectLoss(cross, golden.crossEntropy);
-
-  const preferences = { ...pack(sequences), weights: floats(golden.weights, golden.weights.length) };
-  const rankNames = Object.keys(golden.rankNet.gradients);
-  const rank = evaluate<typeof preferences>(weights, preferences, rankNames, (ops, inputs) => {
-    const scores = llamaScores(ops, config, inputs);
-    return { scores, loss: rankNet(ops, scores, inputs.weights) };
-  });
-  expectClose('scores', rank.scores, golden.scores);
-  expectLoss(rank, golden.rankNet);
+  expectRankNet(config, weights, sequences, golden);
 }
 
 describe.runIf(models.length > 0)('real models', () => {

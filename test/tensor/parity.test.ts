@@ -8,19 +8,18 @@
 // All within 1e-4; gradients within 1e-4 of their largest number.
 import { describe, expect, test } from 'vitest';
 import type { Tensors } from '../../src/contract.ts';
-import { bertScores } from '../../src/tensor/bert.ts';
-import { llamaCrossEntropy, llamaHidden, llamaScores } from '../../src/tensor/llama.ts';
+import { llamaCrossEntropy, llamaHidden } from '../../src/tensor/llama.ts';
 import type { LlamaConfig } from '../../src/tensor/model-config.ts';
 import { openModelDirectory } from '../../src/tensor/model-directory.fs.ts';
 import { pack, packCompletions } from '../../src/tensor/packing.ts';
 import { openTokenizer } from '../../src/tensor/tokenizer.ts';
-import { hybridMse, rankNet } from '../../src/trainer/losses.ts';
 import { goldenPath } from '../support/golden.ts';
 import {
   evaluate,
   expectClose,
+  expectHybridMse,
   expectLoss,
-  floats,
+  expectRankNet,
   type GoldenBert,
   type GoldenLlama,
   readGolden,
@@ -34,14 +33,7 @@ describe('BERT', () => {
   const check = (weights: Tensors) => {
     const opened = open('bert');
     if (opened.family !== 'bert') throw new Error('not a BERT');
-    const feeds = { ...pack(tokenSequences(golden)), teacher: floats(golden.teacher, golden.teacher.length) };
-    const names = Object.keys(golden.hybridMse.gradients);
-    const actual = evaluate<typeof feeds>(weights, feeds, names, (ops, inputs) => {
-      const scores = bertScores(ops, opened.config, inputs);
-      return { scores, loss: hybridMse(ops, scores, inputs.teacher, golden.pointWeight) };
-    });
-    expectClose('scores', actual.scores, golden.scores);
-    expectLoss(actual, golden.hybridMse);
+    expectHybridMse(opened.config, weights, tokenSequences(golden), golden);
   };
 
   test('scores, hybrid loss and gradients', () => {
@@ -86,14 +78,7 @@ describe.each(['llama-tied', 'llama-untied', 'llama3', 'qwen2'])('%s', (name) =>
   });
 
   test('scores, RankNet and its gradients', () => {
-    const feeds = { ...pack(sequences), weights: floats(golden.weights, golden.weights.length) };
-    const names = Object.keys(golden.rankNet.gradients);
-    const actual = evaluate<typeof feeds>(weights, feeds, names, (ops, inputs) => {
-      const scores = llamaScores(ops, config, inputs);
-      return { scores, loss: rankNet(ops, scores, inputs.weights) };
-    });
-    expectClose('scores', actual.scores, golden.scores);
-    expectLoss(actual, golden.rankNet);
+    expectRankNet(config, weights, sequences, golden);
   });
 });
 
