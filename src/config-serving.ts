@@ -1,5 +1,5 @@
-// The section `serve` of the configuration: the door of `restill serve`, and what waits behind it. Nothing here
-// decides about weights.
+// The section `serve` of the configuration: the door of `restill serve`, and what waits behind it. Nothing
+// here decides about weights.
 import { z } from 'zod';
 import type { Config } from './config.ts';
 import { secret } from './config-kafka.ts';

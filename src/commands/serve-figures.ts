@@ -1,5 +1,5 @@
-// What the figures of `restill serve` are when somebody asks: the ranker's own, and those of the generation that
-// answers.
+// What the figures of `restill serve` are when somebody asks: the ranker's own, and those of the generation
+// that answers.
 import type { Board } from '../board.ts';
 import type { GenerationId } from '../contract.ts';
 import type { Ranker } from '../serving/ports.ts';

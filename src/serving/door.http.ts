@@ -35,7 +35,7 @@ export interface DoorParts {
   readonly version: string;
   /** Figures for `/metrics`. */
   readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>;
-  /** Other routes of this server, with hooks and errors of their own: the console. No token is asked for them. */
+  /** Other routes of this server, with errors of their own: the console. It asks for tokens itself. */
   readonly beside: readonly ((server: FastifyInstance) => Promise<void>)[];
 }
 

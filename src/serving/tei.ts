@@ -1,4 +1,4 @@
-// Hugging Face's Text Embeddings Inference: POST /rerank, as its router has it (router/src/http, version 1.7).
+// Text Embeddings Inference by Hugging Face: POST /rerank, as its router has it (router/src/http, 1.7).
 //
 //   {"query", "texts": [...], "raw_scores"?, "return_text"?, "truncate"?, "truncation_direction"?}
 //   -> [{"index", "score", "text"?}, ...], best first; a sigmoid unless raw_scores

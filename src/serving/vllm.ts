@@ -1,6 +1,6 @@
 // vLLM's scores: POST /score (vllm/entrypoints/pooling/scoring, 2026), and who it is: GET /v1/models.
 //
-//   {"text_1", "text_2"}, or queries and documents, queries and items, data_1 and data_2, each a text or a list
+//   {"text_1", "text_2"}, or queries and documents, queries and items, data_1 and data_2: a text or a list
 //   -> {"data": [{"index", "object": "score", "score"}], "model", "usage", ...}, in the order of the request
 //
 // One text beside many is compared with each of them, many beside many one by one. Scores are logits unless

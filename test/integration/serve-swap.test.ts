@@ -1,6 +1,6 @@
-// Swaps under load, over HTTP, with real generations and real engines (promise 8): while 16 requests are always
-// in flight the live generation is moved 20 times. No request fails; every score is that of the generation that
-// its header names; each of them answers; a student that was replaced for good is given up.
+// Swaps under load, over HTTP, with real generations and real engines (promise 8): while 16 requests are
+// always in flight the live generation is moved 20 times. No request fails; every score is that of the
+// generation that its header names; each of them answers; a student that was replaced for good is given up.
 //
 // RESTILL_SWAP_SECONDS makes it longer: the load goes on, and so do the swaps, until they are over.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

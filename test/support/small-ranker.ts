@@ -9,7 +9,7 @@ import type { QueryDocument, Ranked, Ranker, RankOptions, Refusal } from '../../
 export const generationOf = (number: number): GenerationId =>
   `g${String(number).padStart(6, '0')}` as GenerationId;
 
-/** Words in common, less half a point for each letter of difference in length, and the generation's number. */
+/** Two for each word in common, less the difference of the lengths over 64, and an eighth of the number. */
 export function logitOf({ query, document }: QueryDocument, generation: number): number {
   const words = new Set(query.toLowerCase().split(/\s+/));
   const common = document
