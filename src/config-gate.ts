@@ -23,8 +23,8 @@ export const gate = section({
   spread_min: z
     .number()
     .min(0)
-    .default(1e-5)
-    .describe('logits: mean standard deviation of the scores of one query; a flatter student ranks nothing'),
+    .default(1e-7)
+    .describe('logits: mean deviation of the scores of one query; below, their order is rounding'),
   agreement_min: z
     .number()
     .min(-1)
