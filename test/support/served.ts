@@ -14,7 +14,7 @@ import { buildWordPiece } from '../../src/tensor/vocabulary.ts';
 import { plainBertScore } from './plain-models.ts';
 import { snapshotAt } from './snapshots.ts';
 
-export const tokensMax = 16;
+const tokensMax = 16;
 const sizes = {
   layers: 1,
   hidden: 16,
