@@ -67,7 +67,7 @@ function operatorOf(config: Config['admin'], directory: string): Operator {
   const token = readOperatorToken(config);
   if (token === null)
     return {
-      closed: 'no admin.token is configured; `restill generations promote` and `rollback` do it, too',
+      closed: 'no admin.token is configured (restill generations promote and rollback do it, too)',
     };
   // Opened for each deed: a directory that is not there yet is none of a reader's business.
   const open = async (): Promise<Desk> => {

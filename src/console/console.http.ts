@@ -134,7 +134,7 @@ const tryBytesMax = 1024 * 1024;
 function addTrying(server: FastifyInstance, { scorer, elapsed }: ConsoleParts, { reader }: Guards): void {
   server.post('/api/try', { bodyLimit: tryBytesMax, onRequest: reader }, async (request, reply) => {
     if (scorer === null)
-      throw new RestillError('SERVE_NOT_READY', 'nothing is scored by this process; ask `restill serve`');
+      throw new RestillError('SERVE_NOT_READY', 'nothing is scored by this process; ask restill serve');
     const asked = taken(view.tryRequest, request.body);
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());

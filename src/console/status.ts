@@ -18,7 +18,7 @@ export function statusOf(parts: ConsoleParts): Status {
     operator: 'closed' in operator ? { able: false, reason: operator.closed } : { able: true, reason: null },
     tryIt:
       scorer === null
-        ? { able: false, reason: 'nothing is scored by this process: `restill serve` has this box' }
+        ? { able: false, reason: 'nothing is scored by this process, restill serve has this box' }
         : { able: true, reason: null },
   };
 }

@@ -14,8 +14,12 @@ export const figure = (value, digits = 3) =>
  *
  * @param {number | null} value @param {number} [digits]
  */
-export const signed = (value, digits = 3) =>
-  value === null ? '–' : `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`;
+export const signed = (value, digits = 3) => {
+  if (value === null) return '–';
+  const shown = Math.abs(value).toFixed(digits);
+  const sign = Number(shown) === 0 ? '±' : value < 0 ? '−' : '+';
+  return `${sign}${shown}`;
+};
 
 /** @param {number} value */
 export const bytes = (value) => {

@@ -76,7 +76,7 @@ const verdicts = /** @type {Record<string, string>} */ ({
 });
 
 /** Said in words, or not worth saying. */
-const aside = new Set(['live', 'nonFinite', 'confidence', 'movedAt', 'cooldown']);
+const aside = new Set(['live', 'nonFinite', 'confidence', 'movedAt', 'cooldown', 'dropMax']);
 
 /** @param {{ generation: Generation }} props */
 function Proof({ generation: { gate } }) {

@@ -48,7 +48,7 @@ export function TryIt({ ability }) {
       </label>
       <label>
         Documents, one a line
-        <textarea name="documents" required rows="6" autocomplete="off" spellcheck=${false}></textarea>
+        <textarea name="documents" required rows="8" autocomplete="off" spellcheck=${false}></textarea>
       </label>
       <div class="buttons">
         <button class="main" aria-busy=${busy}>Rank</button>
