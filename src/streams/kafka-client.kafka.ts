@@ -31,6 +31,7 @@ export function openKafka(config: KafkaConfig, secrets: Secrets, { note, timer }
   addCodecs();
   stopSpinning();
   const sockets = socketsThatGiveUp(patience(config), timer);
+  const troubles = new Map<string, unknown>();
   const kafka = new kafkajs.Kafka({
     clientId: config.clientId,
     brokers: [...config.brokers],
@@ -53,21 +54,27 @@ export function openKafka(config: KafkaConfig, secrets: Secrets, { note, timer }
       () =>
       ({ namespace, level, log }) => {
         if (level <= kafkajs.logLevel.WARN) note(`${namespace}: ${log.message}`);
-        else if (log.message === coordinatorTried) coordinatorTroubles.set(log.groupId as string, log.error);
+        else if (log.message === coordinatorTried) troubles.set(log.groupId as string, log.error);
       },
   });
-  severings.set(kafka, sockets.sever);
+  hidden.set(kafka, { sever: sockets.sever, troubles });
   return kafka;
 }
 
-const severings = new WeakMap<Kafka, () => void>();
+interface Hidden {
+  readonly sever: () => void;
+  /** By group: why no coordinator was found. */
+  readonly troubles: Map<string, unknown>;
+}
+
+/** What we know of a client, and kafkajs does not tell. */
+const hidden = new WeakMap<Kafka, Hidden>();
 
 /** The last thing to be done with a client: whatever of it is still open is cut, and stays so. */
-export const sever = (kafka: Kafka): void => severings.get(kafka)?.();
+export const sever = (kafka: Kafka): void => hidden.get(kafka)?.sever();
 
 /** What kafkajs logs for debugging, with the error that it hides from its caller. */
 const coordinatorTried = 'Tried to find group coordinator';
-const coordinatorTroubles = new Map<string, unknown>();
 
 /**
  * Asks something about a group. Where kafkajs says no more than that it found no coordinator of it, the
@@ -75,16 +82,16 @@ const coordinatorTroubles = new Map<string, unknown>();
  */
 export async function askAboutGroup<T>(kafka: Kafka, group: string, ask: () => Promise<T>): Promise<T> {
   const logger = kafka.logger();
-  coordinatorTroubles.delete(group);
+  const troubles = hidden.get(kafka)?.troubles;
+  troubles?.delete(group);
   logger.setLogLevel(kafkajs.logLevel.DEBUG);
   try {
     return await ask();
   } catch (error) {
     const isHidden = (error as Error).name === 'KafkaJSGroupCoordinatorNotFound';
-    throw isHidden ? (coordinatorTroubles.get(group) ?? error) : error;
+    throw isHidden ? (troubles?.get(group) ?? error) : error;
   } finally {
     logger.setLogLevel(kafkajs.logLevel.WARN);
-    coordinatorTroubles.delete(group);
   }
 }
 
