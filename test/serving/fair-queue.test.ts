@@ -35,6 +35,14 @@ describe('a fair queue', () => {
     expect(q.waiting).toBe(10);
   });
 
+  it('gives a newcomer nothing for the time before it came', () => {
+    const q = queue();
+    q.add(items('a', 10, 10, 10, 10));
+    q.take(20);
+    q.add(items('b', 3, 3, 3, 3, 3, 3)); // At 10, 13, 16, 19, 22, 25; what is left of a at 20 and 30.
+    expect(named(q.take(1000))).toBe('b3 b3 b3 b3 a10 b3 b3 a10');
+  });
+
   it('takes one item that costs more than it may, and none beside it', () => {
     const q = queue();
     q.add(items('a', 50, 1));
