@@ -10,7 +10,7 @@ export const generationOf = (number: number): GenerationId =>
   `g${String(number).padStart(6, '0')}` as GenerationId;
 
 /** Two for each word in common, less the difference of the lengths over 64, and an eighth of the number. */
-export function logitOf({ query, document }: QueryDocument, generation: number): number {
+function logitOf({ query, document }: QueryDocument, generation: number): number {
   const words = new Set(query.toLowerCase().split(/\s+/));
   const common = document
     .toLowerCase()
@@ -23,7 +23,7 @@ export function logitOf({ query, document }: QueryDocument, generation: number):
 const tokensOf = ({ query, document }: QueryDocument): number =>
   `${query} ${document}`.split(/\s+/).filter((word) => word !== '').length + 3;
 
-export const smallModel = { tokensMax: 512, positions: 512, weightsSha256: 'ab'.repeat(32), bytes: 1234 };
+const smallModel = { tokensMax: 512, positions: 512, weightsSha256: 'ab'.repeat(32), bytes: 1234 };
 
 export class SmallRanker implements Ranker {
   /** Number of the live generation; null: none. */
