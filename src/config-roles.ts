@@ -25,7 +25,7 @@ export const roles = section({
     .describe('of each; at least those of `topic`. Null: as many as `topic` has when they are made'),
   replication: count(1).describe('replicas of each, where they are made'),
   retention: size('16GiB').describe(
-    'of each partition, but for the state. By size, not by age: timestamps are those of the events, which may be old',
+    'of each partition, but for the state. By size, not by age: timestamps are those of events',
   ),
   transaction_timeout: duration('1m').describe(
     'after which the broker aborts a transaction that a builder left behind; until then the trainer waits',
@@ -45,7 +45,7 @@ export function rolesRules({ topic: events, roles: r, teacher }: Config): (reado
     ],
     [
       r.labels === null || teacher.remote !== null,
-      'roles.labels needs teacher.remote: an embedded teacher changes with every cycle and is with the trainer',
+      'roles.labels needs teacher.remote: an embedded teacher is where it is trained',
     ],
   ];
 }

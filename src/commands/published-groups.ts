@@ -15,9 +15,9 @@ export interface PublishedGroups {
 const atOnce = 200;
 
 /**
- * From `high` on: groups from before, and those that a kill cuts off, are not sent. They are a help: the trainer
- * asks the teacher itself for what no scorer has labelled. So is Kafka here: an error is told, and no more is
- * sent in this run.
+ * From the journal's end on: groups from before, and those that a kill cuts off, are not sent. They are a
+ * help: the trainer asks the teacher itself for what no scorer has labelled. So an error is told, and no more
+ * is sent in this run.
  */
 export async function openPublishedGroups(
   config: Config,

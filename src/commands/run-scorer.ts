@@ -1,8 +1,8 @@
 // restill run --role scorer: admitted groups in, the remote teacher's scores of their results out. The
 // composition root of the live source, the teacher and the labels' topic.
 //
-// A label that comes twice says the same, so the group's commit is enough: it follows the labels, and what was
-// not committed is scored again.
+// A label that comes twice says the same, so the group's commit is enough: it follows the labels, and what
+// was not committed is scored again.
 import type { Observable } from 'rxjs';
 import { take } from 'rxjs';
 import { systemClock } from '../clock.ts';

@@ -1,6 +1,6 @@
-// Groups that the trainer has admitted, as messages for scorers: a byte that says the format, 1, then the group
-// with its documents (see packMemory of journal-format.ts). The key is the query's: a query stays with one
-// scorer, which then scores a document for it once.
+// Groups that the trainer has admitted, as messages for scorers: a byte that says the format, 1, then the
+// group with its documents (see packMemory of journal-format.ts). The key is the query's: a query stays with
+// one scorer, which then scores a document for it once.
 import type { Group, SourceRecord } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import { packMemory, unpackMemory } from './journal-format.ts';

@@ -1,5 +1,5 @@
-// Builder, scorer and trainer with a remote teacher come to the student that one process comes to: labels from
-// scorers save the trainer requests, and change no bit (promise 2, decision 15). On a real Apache Kafka.
+// Builder, scorer and trainer with a remote teacher come to the student that one process comes to: labels
+// from scorers save the trainer requests, and change no bit (promise 2, decision 15). On a real Apache Kafka.
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';

@@ -1,9 +1,9 @@
-// label-topic.ts and group-topic.ts: the formats, byte for byte; what is written is read back; what is not ours
-// is passed over (labels) or refused by name (groups), without its content.
+// label-topic.ts and group-topic.ts: the formats, byte for byte; what is written is read back; what is not
+// ours is passed over (labels) or refused by name (groups), without its content.
 import { describe, expect, test } from 'vitest';
 import { groupMessage, readGroup } from '../../src/streams/group-topic.ts';
-import { labelMessage, readLabel } from '../../src/streams/label-topic.ts';
 import { packMemory } from '../../src/streams/journal-format.ts';
+import { labelMessage, readLabel } from '../../src/streams/label-topic.ts';
 import { groupOf } from '../support/groups.ts';
 import { recordOf } from '../support/records.ts';
 
