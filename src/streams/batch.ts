@@ -3,9 +3,10 @@
 import type { Config } from '../config.ts';
 import type { DeadLetter, Group, PartitionClock, SourceRecord } from '../contract.ts';
 import { RestillError } from '../errors.ts';
+import { settingsOf } from './building.ts';
 import { openDecoder } from './decode.ts';
 import { isLetter } from './envelope.ts';
-import { decodeHandover } from './handover.ts';
+import { decodeHandover, type Handover } from './handover.ts';
 import { type Intake, openIntake } from './intake.ts';
 import { openMerging } from './merging.ts';
 import type { Effects, IngestStatus, SourceItem } from './ports.ts';
@@ -51,9 +52,22 @@ export const openBatching: OpenBatching = (config, start) =>
 /** Records are what builders hand over. @throws as above */
 export const openMergeBatching: OpenBatching = (config, start) =>
   batching(start, config.roles.pages, {
-    decode: decodeHandover,
+    decode: handoverDecoder(config),
     intake: openMerging(config, start.saved, start.status.nextSequence),
   });
+
+/** Pages that were made by other rules make no journal by ours. */
+function handoverDecoder(config: Config): Work<Handover>['decode'] {
+  const expected = settingsOf(config);
+  return (record) => {
+    if (record.key === expected) return decodeHandover(record);
+    throw new RestillError(
+      'JOURNAL_FOREIGN',
+      `${record.topic} has what a builder with other settings handed over (${String(record.key)}, expected ` +
+        `${expected}, at ${record.partition}/${record.offset}); use theirs, or name another roles.pages`,
+    );
+  };
+}
 
 interface Work<E> {
   /** Null: a record that is none of ours. */

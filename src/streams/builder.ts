@@ -12,7 +12,7 @@ import type { Timer } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { IngestCounts, PartitionClock } from '../contract.ts';
 import { RestillError } from '../errors.ts';
-import { Building, type Built } from './building.ts';
+import { Building, type Built, settingsOf } from './building.ts';
 import type { Restored } from './changelog.ts';
 import { noCounts } from './counts.ts';
 import { type Decoder, openDecoder } from './decode.ts';
@@ -82,6 +82,7 @@ export class Builder {
       const taken = new Map<number, Taken>();
       for (const partition of partitions) {
         const left = restored.get(partition);
+        requireSettings(config, left);
         const building = new Building(config, this.#decode, left?.entries ?? []);
         taken.set(partition, { partition, building, counts: building.countsBegun, next: left?.next ?? null });
         if (left === undefined) continue;
@@ -168,6 +169,15 @@ export class Builder {
     this.#turn = turn.catch(() => {}); // Whoever asked for the work gets its error.
     return turn;
   }
+}
+
+function requireSettings(config: Config, left: Restored | undefined): void {
+  if (left === undefined || left.settings === settingsOf(config)) return;
+  throw new RestillError(
+    'JOURNAL_FOREIGN',
+    `the state in ${config.roles.state} was left by a builder with other settings (${left.settings}, ` +
+      `expected ${settingsOf(config)}); use theirs, or name other topics in roles and begin anew`,
+  );
 }
 
 /** @throws RestillError CONFIG_INVALID: documents would have to be in every partition */

@@ -4,7 +4,7 @@
 // 1. What is handed over is a function of the partition alone, wherever the drains are: opened again from the
 //    state that was drained, it goes on as if nothing had happened.
 // 2. It comes in the order of the records, each with the timestamp of the record that it came of.
-import type { Config } from '../config.ts';
+import { type Config, streamsDigest } from '../config.ts';
 import type { DeadLetter, Group, IngestCounts, PartitionClock, SourceRecord } from '../contract.ts';
 import { type Decoder, isEvent } from './decode.ts';
 import { isLetter } from './envelope.ts';
@@ -31,11 +31,17 @@ export interface Built {
   readonly next: number;
   /** Of the newest record taken (see resume.ts). */
   readonly fingerprint: string;
+  /** See settingsOf. */
+  readonly settings: string;
 }
+
+/** What builders and trainer must agree on, as 16 hexadecimal digits. */
+export const settingsOf = (config: Config): string => streamsDigest(config).slice(0, 16);
 
 export class Building {
   /** As they were saved. */
   readonly countsBegun: IngestCounts;
+  readonly #settings: string;
   readonly #decode: Decoder;
   readonly #told = new Told();
   readonly #intake: Intake;
@@ -47,6 +53,7 @@ export class Building {
    * @throws RestillError JOURNAL_FOREIGN if a value was written in another format
    */
   constructor(config: Config, decode: Decoder, saved: Iterable<StateEntry>) {
+    this.#settings = settingsOf(config);
     this.#decode = decode;
     this.#intake = openJoining(config, saved, this.#told);
     this.countsBegun = this.#intake.drain().counts;
@@ -75,6 +82,7 @@ export class Building {
       ...{ changes, counts, letters: this.#letters, handovers: this.#told.hand() },
       next: this.#newest.offset + 1,
       fingerprint: fingerprintOf(this.#newest),
+      settings: this.#settings,
     };
     this.#letters = [];
     this.#newest = null;

@@ -1,6 +1,6 @@
 // The state of a partition's builder as messages of a compacted topic: the newest of a key counts. Format 1:
 //   key "<table>/<slot>"  value what the intake gave, or nothing: the slot is free
-//   key "place"           value [1, next offset, fingerprint of the record before], JSON
+//   key "place"           value [1, next offset, fingerprint of the record before, settings], JSON
 import type { SourceRecord } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import type { Built } from './building.ts';
@@ -18,11 +18,13 @@ export interface StateMessage {
 export interface Restored {
   readonly next: number;
   readonly fingerprint: string;
+  /** Of the builder that left it (settingsOf). */
+  readonly settings: string;
   readonly entries: readonly StateEntry[];
 }
 
-export function stateMessages({ changes, next, fingerprint }: Built): StateMessage[] {
-  const place = Buffer.from(JSON.stringify([version, next, fingerprint]));
+export function stateMessages({ changes, next, fingerprint, settings }: Built): StateMessage[] {
+  const place = Buffer.from(JSON.stringify([version, next, fingerprint, settings]));
   return [
     ...changes.map(({ table, slot, value }) => ({
       key: `${table}/${slot}`,
@@ -35,7 +37,7 @@ export function stateMessages({ changes, next, fingerprint }: Built): StateMessa
 /** What the messages of one partition, in their order, come to. */
 export class StateReader {
   readonly #slots = new Map<string, StateEntry>();
-  #place: { readonly next: number; readonly fingerprint: string } | null = null;
+  #place: Omit<Restored, 'entries'> | null = null;
 
   /** @throws RestillError JOURNAL_FOREIGN for what no builder of this version wrote */
   take(record: Pick<SourceRecord, 'key' | 'value' | 'topic' | 'partition' | 'offset'>): void {
@@ -59,10 +61,11 @@ export class StateReader {
 
 type Where = Pick<SourceRecord, 'topic' | 'partition' | 'offset'>;
 
-function placeOf(bytes: Buffer, where: Where): { next: number; fingerprint: string } {
-  const [format, next, fingerprint] = JSON.parse(bytes.toString('utf8')) as [number, number, string];
+function placeOf(bytes: Buffer, where: Where): Omit<Restored, 'entries'> {
+  const fields = JSON.parse(bytes.toString('utf8')) as [number, number, string, string];
+  const [format, next, fingerprint, settings] = fields;
   if (format !== version) throw foreign(where, `format ${format}, expected ${version}`);
-  return { next, fingerprint };
+  return { next, fingerprint, settings };
 }
 
 const foreign = ({ topic, partition, offset }: Where, what: string): RestillError =>

@@ -75,7 +75,7 @@ async function send(
 ): Promise<void> {
   const handed = built.handovers.map(({ timestampMs, handover }) => ({
     partition,
-    key: null,
+    key: built.settings,
     value: encodeHandover(handover),
     timestamp: String(timestampMs),
   }));

@@ -2,7 +2,8 @@
 // Format 1, JSON, a message each:
 //   [1, "issued", query key, hash of the user]
 //   [1, "closed" | "corrected", impression id, [visit], [page]]: see packVisit and packPage of visit.ts
-// The message's timestamp is that of the record it came of, its partition likewise.
+// The message's timestamp is that of the record it came of, its partition likewise; its key says the settings
+// of the builder (settingsOf).
 import type { DeadLetter, SourceRecord } from '../contract.ts';
 import { type Page, packPage, packVisit, unpackPage, unpackVisit, type Visit } from './visit.ts';
 
@@ -49,7 +50,7 @@ export function decodeHandover(record: SourceRecord): Handover | DeadLetter {
   if ((kind === 'closed' || kind === 'corrected') && rest.length === 3 && isPage)
     return {
       kind,
-      impressionId: impressionId as string,
+      impressionId,
       visit: unpackVisit(visit as unknown[]),
       page: unpackPage(page as unknown[]),
     };

@@ -199,9 +199,10 @@ test('the state of a partition is read as it was left; what no builder wrote is 
     reader.take({ topic: 'state', partition: 0, offset: 7, key, value });
     return reader.restored();
   };
-  expect(take('place', '[1,12,"11:5:0000beef"]')).toEqual({
+  expect(take('place', '[1,12,"11:5:0000beef","5e77"]')).toEqual({
     next: 12,
     fingerprint: '11:5:0000beef',
+    settings: '5e77',
     entries: [],
   });
   expect(() => take('place', '[2,12,"x"]')).toThrow(/format 2, expected 1 at 0\/7/);
@@ -209,12 +210,19 @@ test('the state of a partition is read as it was left; what no builder wrote is 
   expect(() => take(null, 'x')).toThrow(/a key that no builder writes/);
   const reader = new StateReader();
   const at = { topic: 'state', partition: 0, offset: 0 };
-  reader.take({ ...at, key: 'place', value: '[1,1,""]' });
+  reader.take({ ...at, key: 'place', value: '[1,1,"",""]' });
   reader.take({ ...at, key: 'sessions/4', value: 'first' });
   reader.take({ ...at, key: 'sessions/4', value: 'then' });
   reader.take({ ...at, key: 'orphans/2', value: 'gone' });
   reader.take({ ...at, key: 'orphans/2', value: null });
   expect(reader.restored()!.entries).toEqual([{ table: 'sessions', slot: 4, value: Buffer.from('then') }]);
+});
+
+test('state that was left with other settings is refused', async () => {
+  const topics = new Topics();
+  await session(open(topics), everything, { pieces: whole, killed: false });
+  const other = open(topics, { config: journalConfig({}, { join: { window: '4m' } }) });
+  await expect(other.takeOver([0])).rejects.toMatchObject({ code: 'JOURNAL_FOREIGN' });
 });
 
 test('documents of their own are refused', () => {
