@@ -51,18 +51,18 @@ describe('the choice', () => {
 });
 
 describe('whether groups are shed', () => {
-  const after = (...fills: readonly number[]): boolean => {
+  const shedsAfter = (...fills: readonly number[]): boolean => {
     const shed = new Shedding(config, []);
     for (const fill of fills) shed.look({ low: 7, high: 7 + fill }, 7 + fill);
     return keptBy(shed).length < ids.length;
   };
 
   test('begins at journal.shed_above and ends below half of it', () => {
-    expect(after(49)).toBe(false);
-    expect(after(50)).toBe(true);
-    expect(after(50, 25)).toBe(true);
-    expect(after(50, 24)).toBe(false);
-    expect(after(50, 24, 49)).toBe(false);
+    expect(shedsAfter(49)).toBe(false);
+    expect(shedsAfter(50)).toBe(true);
+    expect(shedsAfter(50, 25)).toBe(true);
+    expect(shedsAfter(50, 24)).toBe(false);
+    expect(shedsAfter(50, 24, 49)).toBe(false);
   });
 
   test('stays as it was until what was written ahead has been made again', () => {
