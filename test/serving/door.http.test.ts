@@ -78,7 +78,7 @@ describe('what is asked', () => {
   });
 
   it.each([
-    ['SERVE_ENGINE_DIED', () => new RestillError('SERVE_ENGINE_DIED', 'killed'), { message: 'killed' }],
+    ['BACKEND_FAILED', () => new RestillError('BACKEND_FAILED', 'no memory'), { message: 'no memory' }],
     ['BUG', () => new TypeError('cannot read my secret wish'), { name: 'TypeError' }],
     ['BUG', () => 'my secret wish', {}],
   ])('that fails with %s is logged without its text', async (code, breaks, fields) => {
@@ -90,6 +90,13 @@ describe('what is asked', () => {
     expect(log[0]).toEqual(['serve.failed', expect.objectContaining({ code, ...fields })]);
     expect(JSON.stringify(log)).not.toContain('secret');
   });
+});
+
+it('a student that died is loaded again: come again, too', async () => {
+  const { post, ranker } = await openTestDoor();
+  ranker.breaks = () => new RestillError('SERVE_ENGINE_DIED', 'killed');
+  const { status, headers } = await post('/rerank', body);
+  expect({ status, after: headers.get('retry-after') }).toEqual({ status: 503, after: '1' });
 });
 
 describe('bounds', () => {
