@@ -1,8 +1,8 @@
-// npm run screenshots: pictures of the console for docs/console.md, of a small run on a simulated shop. The run is
-// made once, in demo-run/console (some minutes), and found there afterwards.
+// npm run screenshots: pictures of the console for docs/console.md, of a small run on a simulated shop. The
+// run is made once, in demo-run/console (some minutes), and found there afterwards.
 //
-// `restill run` needs a broker; here its console is shown over the journal, the generations and the log that a
-// replay left, by the same code.
+// `restill run` needs a broker; here its console is shown over the journal, the generations and the log that
+// a replay left, by the same code.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,7 +39,10 @@ finetune: { batch: 64, steps_max: 80 }
 distill: { batch: 32, steps_max: 120, learning_rate: 8.0e-4 }
 checkpoint: { keep: 12 }
 evaluation:
-  { queries: ./shop/queries.jsonl, documents: ./shop/documents.jsonl, judgments: ./shop/judgments.tsv, groups_max: 100 }
+  queries: ./shop/queries.jsonl
+  documents: ./shop/documents.jsonl
+  judgments: ./shop/judgments.tsv
+  groups_max: 100
 admin: { port: 0, token: { env: RESTILL_OPERATOR_TOKEN } }
 serve: { port: 0, candidate: true }
 `;
@@ -92,7 +95,7 @@ async function pictureRun(browser: Browser): Promise<void> {
   const log = { info: () => {}, error: () => {} };
   const status = journal.status();
   const partitions = Object.entries(status.offsets)
-    .sort()
+    .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, next]) => {
       const [topic = '', partition] = name.split('/');
       return { topic, partition: Number(partition), next, high: next, bytes: 0, paused: false };

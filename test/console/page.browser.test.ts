@@ -1,6 +1,7 @@
-// The page in a real Chromium: it loads nothing from elsewhere and says nothing on its console; no violation of
-// accessibility that axe-core calls serious, in light, dark and on a phone, full and empty; the keyboard alone
-// reaches a promotion; hostile names and reasons stay text; it fits a phone; it asks nothing while nobody looks.
+// The page in a real Chromium: it loads nothing from elsewhere and says nothing on its console; no violation
+// of accessibility that axe-core calls serious, in light, dark and on a phone, full and empty; the keyboard
+// alone reaches a promotion; hostile names and reasons stay text; it fits a phone; it asks nothing while
+// nobody looks.
 import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';

@@ -45,7 +45,11 @@ function Back({ before, operator, onRollback }) {
   return html`<button onClick=${() => onRollback(before)}>Roll back to ${before}</button>`;
 }
 
-/** Where what answers is not what should. @param {{ serving: Serving | null, live: string, now: number }} props */
+/**
+ * Where what answers is not what should.
+ *
+ * @param {{ serving: Serving | null, live: string, now: number }} props
+ */
 function Served({ serving, live, now }) {
   if (serving === null) return null;
   const { generation, lastRefusal } = serving;
