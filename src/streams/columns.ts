@@ -3,7 +3,8 @@
 //
 // Invariants:
 // 1. What is unpacked, after a structured clone, is what was packed, to the last bit.
-// 2. One batch holds at most `unitsMax` units of content (bytes, or UTF-16 units), or a single item.
+// 2. One batch holds at most `unitsMax` units (64 for an item, and bytes or UTF-16 units of content), or one
+//    item.
 import type { DeadLetter, SourceRecord } from '../contract.ts';
 import { isLetter } from './envelope.ts';
 import type { PlacedRecord, SourceItem } from './ports.ts';
@@ -26,6 +27,9 @@ export interface Columns {
 
 /** Numbers of an item in `places`. */
 const width = 4;
+
+/** What an item counts for besides its content: a topic may hold nothing but tombstones. */
+const itemUnits = 64;
 
 /** Gathers the items of one batch, and opens them. */
 export class Packing {
@@ -50,7 +54,7 @@ export class Packing {
   add(item: SourceItem): boolean {
     const read = isLetter(item) ? item : item.open();
     const { key, value, headers } = isLetter(read) ? read.record : read;
-    this.#units += (key?.length ?? 0) + (value?.length ?? 0);
+    this.#units += itemUnits + (key?.length ?? 0) + (value?.length ?? 0);
     if (this.#units > this.#unitsMax && !this.isEmpty) return false;
     if (isLetter(read)) this.#letters.set(this.#keys.length, withOwnBytes(read));
     else if (headers.length > 0) this.#headers.set(this.#keys.length, headers);

@@ -50,11 +50,11 @@ const item: fc.Arbitrary<SourceItem> = fc.oneof(
   fc.tuple(record, letter).map(([at, instead]) => ({ ...placed(at), open: () => instead })),
 );
 
-const sizeOf = ({ key, value }: SourceRecord): number => (key?.length ?? 0) + (value?.length ?? 0);
+const sizeOf = ({ key, value }: SourceRecord): number => 64 + (key?.length ?? 0) + (value?.length ?? 0);
 
 test('1: what is unpacked is what was packed, in order', () => {
   fc.assert(
-    fc.property(fc.array(item), fc.integer({ min: 1, max: 200 }), (items, unitsMax) => {
+    fc.property(fc.array(item), fc.integer({ min: 1, max: 1_000 }), (items, unitsMax) => {
       const unpacked = batchesOf(items, unitsMax).flatMap(unpackItems);
       expect(unpacked.map(opened)).toEqual(items.map(opened));
     }),
@@ -64,7 +64,7 @@ test('1: what is unpacked is what was packed, in order', () => {
 describe('2: a batch', () => {
   test('holds what fits, or one item', () => {
     fc.assert(
-      fc.property(fc.array(item), fc.integer({ min: 1, max: 200 }), (items, unitsMax) => {
+      fc.property(fc.array(item), fc.integer({ min: 1, max: 1_000 }), (items, unitsMax) => {
         for (const batch of batchesOf(items, unitsMax)) {
           const records = unpackItems(batch).map((found) => {
             const read = isLetter(found) ? found : found.open();
@@ -77,9 +77,14 @@ describe('2: a batch', () => {
     );
   });
 
-  test('is filled: 10 units take three records of 3, and a fourth begins the next', () => {
+  test('is filled: 201 units take three records of 64 and 3, and a fourth begins the next', () => {
     const items = [0, 1, 2, 3].map((offset) => placed(recordOf(0, offset, 0, { key: 'k', value: 'vv' })));
-    expect(batchesOf(items, 10).map(({ values }) => values.length)).toEqual([3, 1]);
+    expect(batchesOf(items, 201).map(({ values }) => values.length)).toEqual([3, 1]);
+  });
+
+  test('is bounded for records without any content', () => {
+    const items = Array.from({ length: 25 }, (_, offset) => placed(recordOf(0, offset, 0, { value: null })));
+    expect(batchesOf(items, 640).map(({ values }) => values.length)).toEqual([10, 10, 5]);
   });
 
   test('of views does not carry what they are views of', () => {
