@@ -41,12 +41,15 @@ export async function tenMilliseconds(
   return answers;
 }
 
-/** Bisection: time grows with the number. */
+/** Doubling, then bisection: time grows with the number. */
 async function largest(engine: Engine, sequences: readonly EncodedPair[]): Promise<number> {
-  let [fits, above] = [0, sequences.length + 1];
+  const isInTime = async (count: number): Promise<boolean> =>
+    (await medianMs(engine, sequences.slice(0, count))) <= budgetMs;
+  let [fits, above] = [0, 1];
+  while (above <= sequences.length && (await isInTime(above))) [fits, above] = [above, 2 * above];
   while (above - fits > 1) {
     const middle = (fits + above) >> 1;
-    if ((await medianMs(engine, sequences.slice(0, middle))) <= budgetMs) fits = middle;
+    if (await isInTime(middle)) fits = middle;
     else above = middle;
   }
   return fits;
