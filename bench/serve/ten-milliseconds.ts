@@ -46,7 +46,8 @@ async function largest(engine: Engine, sequences: readonly EncodedPair[]): Promi
   const isInTime = async (count: number): Promise<boolean> =>
     (await medianMs(engine, sequences.slice(0, count))) <= budgetMs;
   let [fits, above] = [0, 1];
-  while (above <= sequences.length && (await isInTime(above))) [fits, above] = [above, 2 * above];
+  const most = sequences.length + 1;
+  while (above < most && (await isInTime(above))) [fits, above] = [above, Math.min(most, 2 * above)];
   while (above - fits > 1) {
     const middle = (fits + above) >> 1;
     if (await isInTime(middle)) fits = middle;
