@@ -6,46 +6,29 @@
 // else as in train.ts. The last line is a JSON object; its ratios are sequences per second of ours over
 // theirs, `..._cpu` the same in processor time.
 import { allocator } from '../src/commands/trainer-child.ts';
-import {
-  labelOf,
-  machine,
-  type Options,
-  type Result,
-  ratiosOf,
-  readOptions,
-  runCase,
-  studentFiles,
-} from './speed/bench.ts';
-import { pairsOf, readTokenizer } from './speed/cases.ts';
+import { readOptions } from './speed/bench.ts';
 import { pythonSide, typescriptSide } from './speed/side.ts';
-import { paddingOf, scoreBatches } from './speed/work.ts';
+import { benchStudent } from './speed/student.ts';
+import { scoreBatches } from './speed/work.ts';
 
 const batchSize = 32;
 const pairCount = 128;
 
-async function score(options: Options): Promise<void> {
-  const tokenizer = readTokenizer();
-  if (tokenizer === null) return;
-  const sides = [
-    typescriptSide('compiled', 'compiled-side.ts', allocator),
-    pythonSide('onnxruntime', 'student_onnx.py'),
-    pythonSide('sentence-transformers', 'student_torch.py'),
-    typescriptSide('eager', 'eager-side.ts', allocator),
-  ];
-  const results: Result[] = [];
-  const padding: Record<string, number> = {};
-  for (const shape of options.shapes) {
-    for (const lengths of options.lengths) {
-      const sequences = pairsOf(lengths, pairCount, tokenizer);
-      if (sequences === null) continue;
-      const batches = scoreBatches(sequences, batchSize);
-      const files = (directory: string) => studentFiles(directory, shape, tokenizer);
-      padding[`${shape}_${lengths}`] = Number(paddingOf(batches, 1).toFixed(3));
-      results.push(await runCase({ task: 'score', shape, lengths, batches, sides, files }, options));
-    }
-  }
-  const ratios = Object.assign({}, ...results.map((result) => ratiosOf(result, 'compiled', labelOf(result))));
-  console.log(JSON.stringify({ benchmark: 'score', machine: machine(), options, padding, results, ratios }));
-}
+const sides = [
+  typescriptSide('compiled', 'compiled-side.ts', allocator),
+  pythonSide('onnxruntime', 'student_onnx.py'),
+  pythonSide('sentence-transformers', 'student_torch.py'),
+  typescriptSide('eager', 'eager-side.ts', allocator),
+];
 
-await score(readOptions());
+await benchStudent(
+  {
+    task: 'score',
+    pairs: () => pairCount,
+    batches: (sequences) => scoreBatches(sequences, batchSize),
+    groups: 1,
+    sides: () => sides,
+    more: async () => [],
+  },
+  readOptions(),
+);

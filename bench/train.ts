@@ -8,21 +8,12 @@
 // medians. What a step is stands in bench/peer/student_torch.py. The last line is a JSON object; its ratios
 // are sequences per second of ours over theirs, `..._cpu` the same in processor time.
 import { allocator } from '../src/commands/trainer-child.ts';
-import {
-  labelOf,
-  machine,
-  type Options,
-  type Result,
-  ratiosOf,
-  readOptions,
-  runCase,
-  shapeOf,
-  studentFiles,
-} from './speed/bench.ts';
-import { type Lengths, pairsOf, readTokenizer } from './speed/cases.ts';
+import { type Options, type Result, readOptions, shapeOf } from './speed/bench.ts';
+import type { Lengths } from './speed/cases.ts';
 import { pythonSide, type SideSpec, typescriptSide } from './speed/side.ts';
+import { benchStudent } from './speed/student.ts';
 import { runTeacher } from './speed/teacher.ts';
-import { paddingOf, trainBatches } from './speed/work.ts';
+import { trainBatches } from './speed/work.ts';
 
 const batchCount = { fixed: 4, real: 8 };
 
@@ -43,28 +34,24 @@ function sidesFor(shape: string, lengths: Lengths): SideSpec[] {
   return sides;
 }
 
-async function train(options: Options): Promise<void> {
-  const tokenizer = readTokenizer();
-  if (tokenizer === null) return;
-  const results: Result[] = [];
-  const padding: Record<string, number> = {};
-  for (const shape of options.shapes) {
-    for (const lengths of options.lengths) {
-      const { pairs } = shapeOf(shape);
-      const count = lengths === '64' || lengths === '128' ? batchCount.fixed : batchCount.real;
-      const sequences = pairsOf(lengths, count * pairs, tokenizer);
-      if (sequences === null) continue;
-      const batches = trainBatches(sequences, pairs, 1);
-      const files = (directory: string) => studentFiles(directory, shape, tokenizer);
-      padding[`${shape}_${lengths}`] = Number(paddingOf(batches, 2).toFixed(3));
-      const sides = sidesFor(shape, lengths);
-      results.push(await runCase({ task: 'train', shape, lengths, batches, sides, files }, options));
-    }
-  }
-  if (options.teacher === null) console.log('skipped: the teacher; name its directory by --teacher');
-  else results.push(...(await runTeacher(options.teacher, options)));
-  const ratios = Object.assign({}, ...results.map((result) => ratiosOf(result, 'compiled', labelOf(result))));
-  console.log(JSON.stringify({ benchmark: 'train', machine: machine(), options, padding, results, ratios }));
+async function teacherResults(options: Options): Promise<readonly Result[]> {
+  if (options.teacher !== null) return runTeacher(options.teacher, options);
+  console.log('skipped: the teacher; name its directory by --teacher');
+  return [];
 }
 
-await train(readOptions());
+const countFor = (lengths: Lengths): number =>
+  lengths === '64' || lengths === '128' ? batchCount.fixed : batchCount.real;
+
+const options = readOptions();
+await benchStudent(
+  {
+    task: 'train',
+    pairs: (shape, lengths) => countFor(lengths) * shapeOf(shape).pairs,
+    batches: (sequences, shape) => trainBatches(sequences, shapeOf(shape).pairs, 1),
+    groups: 2,
+    sides: sidesFor,
+    more: () => teacherResults(options),
+  },
+  options,
+);
