@@ -48,7 +48,9 @@ async function shelfOf(directory: string): Promise<() => Promise<Shelf>> {
   return async () => {
     const [live, manifests, { entries }] = [await store.live(), await store.list(), await desk.audit()];
     const latest = manifests.at(-1) ?? null;
-    if (latest?.id !== newest?.id) curve = latest === null ? [] : await curveOf(store, directory, latest);
+    // Of another version, or damaged: the generations without a curve are better than neither.
+    if (latest?.id !== newest?.id)
+      curve = latest === null ? [] : await curveOf(store, directory, latest).catch(() => []);
     newest = latest;
     return { live, before: previouslyLive(entries, live), manifests, curve };
   };
@@ -56,7 +58,7 @@ async function shelfOf(directory: string): Promise<() => Promise<Shelf>> {
 
 /**
  * Of one file the digest is checked, not of all the weights beside it: `store.open` would read gigabytes so
- * that a page can draw a line. Where retention has just taken it away the next look finds a newer one.
+ * that a page can draw a line.
  */
 async function curveOf(store: GenerationStore, directory: string, manifest: Manifest) {
   const bytes = await store.read({ manifest, directory: join(directory, manifest.id) }, 'state.json');
