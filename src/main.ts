@@ -1,19 +1,6 @@
 // argv -> command. The only place that turns an error into an exit code.
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { addCheckCommand } from './commands/check.ts';
-import { addDatasetCommand } from './commands/dataset.ts';
-import { addDeadLettersCommand } from './commands/dead-letters.ts';
-import { addEvaluateCommand } from './commands/evaluate.ts';
-import { addExportCommand } from './commands/export.ts';
-import { addGenerationsCommand } from './commands/generations.ts';
-import { addPullCommand } from './commands/pull.ts';
-import { addRecordCommand } from './commands/record.ts';
-import { addReplayCommand } from './commands/replay.ts';
-import { addRunCommand } from './commands/run.ts';
-import { addServeCommand } from './commands/serve.ts';
-import { addSimulateCommand } from './commands/simulate.ts';
-import { addVerifyCommand } from './commands/verify.ts';
 import { RestillError } from './errors.ts';
 
 const exitCodes = `
@@ -31,6 +18,23 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
+/** By name, in the order of `--help`. Only what is asked for is loaded: a rollback must not take long. */
+const commands: ReadonlyMap<string, () => Promise<(program: Command) => void>> = new Map([
+  ['run', async () => (await import('./commands/run.ts')).addRunCommand],
+  ['replay', async () => (await import('./commands/replay.ts')).addReplayCommand],
+  ['record', async () => (await import('./commands/record.ts')).addRecordCommand],
+  ['dead-letters', async () => (await import('./commands/dead-letters.ts')).addDeadLettersCommand],
+  ['evaluate', async () => (await import('./commands/evaluate.ts')).addEvaluateCommand],
+  ['export', async () => (await import('./commands/export.ts')).addExportCommand],
+  ['verify', async () => (await import('./commands/verify.ts')).addVerifyCommand],
+  ['generations', async () => (await import('./commands/generations.ts')).addGenerationsCommand],
+  ['dataset', async () => (await import('./commands/dataset.ts')).addDatasetCommand],
+  ['serve', async () => (await import('./commands/serve.ts')).addServeCommand],
+  ['simulate', async () => (await import('./commands/simulate.ts')).addSimulateCommand],
+  ['check', async () => (await import('./commands/check.ts')).addCheckCommand],
+  ['pull', async () => (await import('./commands/pull.ts')).addPullCommand],
+]);
+
 const program = new Command('restill')
   .description("Keeps a search engine's small ranking model fresh, from its click stream.")
   .version(version())
@@ -38,19 +42,8 @@ const program = new Command('restill')
   .addHelpText('after', exitCodes)
   .exitOverride();
 
-addRunCommand(program);
-addReplayCommand(program);
-addRecordCommand(program);
-addDeadLettersCommand(program);
-addEvaluateCommand(program);
-addExportCommand(program);
-addVerifyCommand(program);
-addGenerationsCommand(program);
-addDatasetCommand(program);
-addServeCommand(program);
-addSimulateCommand(program);
-addCheckCommand(program);
-addPullCommand(program);
+const asked = commands.get(process.argv[2] ?? '');
+for (const load of asked ? [asked] : commands.values()) (await load())(program);
 for (const command of program.commands) command.exitOverride();
 
 // A reader that has gone away (`| head`) ends the output, not the work.
