@@ -11,6 +11,9 @@ const folders = {
   'src/hub/': 'models from a Hugging Face hub and its cache',
   'src/tensor/': 'the numeric kit; no word of clicks or ranking',
   'src/checkpoint/': 'snapshots in, generations and exports out',
+  'src/serving/': 'the live generation behind an HTTP door, swapped while it answers',
+  'src/console/': 'the page of run and serve, and its API',
+  'src/console/page/': 'what the browser loads, as it is',
   'src/simulate/': 'a synthetic shop and its click topic',
   'src/commands/': 'one composition root per command',
 };
@@ -28,7 +31,7 @@ function lines(directory, depth) {
   const entries = readdirSync(join(root, directory), { withFileTypes: true });
   const pad = '  '.repeat(depth);
   const files = entries
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && /\.(ts|mjs)$/.test(entry.name))
     .map(({ name }) => `${pad}${name.padEnd(28 - 2 * depth)}  ${note(`${directory}${name}`)}`.trimEnd());
   const inside = entries
     .filter((entry) => entry.isDirectory())

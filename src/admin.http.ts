@@ -1,6 +1,6 @@
 // The admin server: whether the process lives (/healthz), whether it does its work (/readyz, and why not),
-// and its figures (/metrics, in the text format of Prometheus). These only read and need no password: it listens
-// on loopback unless told otherwise.
+// and its figures (/metrics, in the text format of Prometheus). These only read and need no password: it
+// listens on loopback unless told otherwise.
 import { type FastifyInstance, fastify } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Board } from './board.ts';

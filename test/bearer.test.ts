@@ -1,4 +1,5 @@
-// A token is right when it is the same, whatever the case of the scheme; nothing else is. An empty one is our bug.
+// A token is right when it is the same, whatever the case of the scheme; nothing else is. An empty one is our
+// bug.
 import { expect, it } from 'vitest';
 import { bearerCheck } from '../src/bearer.ts';
 

@@ -4,7 +4,7 @@ import type { ArtifactFile } from '../contract.ts';
 import type { Trial } from '../evidence.ts';
 import { seal } from './sealed-json.ts';
 
-export const evaluationName = 'evaluation.json';
+const evaluationName = 'evaluation.json';
 
 export const evaluationFile = ({
   cursor,

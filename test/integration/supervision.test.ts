@@ -1,7 +1,7 @@
 // `restill run` whose trainer process is killed, on a real Apache Kafka: what is learnt in the end is what an
-// undisturbed replay learns (promise 4); one that dies too often, or for the same reason at the same place, is
-// given up, which /readyz says, while ingest goes on; one that hangs does not keep a stop from ending. Nothing is left behind in the process
-// table.
+// undisturbed replay learns (promise 4); one that dies too often, or for the same reason at the same place,
+// is given up, which /readyz says, while ingest goes on; one that hangs does not keep a stop from ending.
+// Nothing is left behind in the process table.
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

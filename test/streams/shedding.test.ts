@@ -1,7 +1,8 @@
 // Promise 5: while the ring is nearly full, which groups are kept follows from the group alone, a larger
-// share keeps a superset, and every group that is not kept is counted. Whether groups are shed changes between two
-// bounds, at drains, and not while groups that were written ahead have not all been made again: killed at any
-// transaction and started again, ingest makes the groups that it made before. By default nothing is shed.
+// share keeps a superset, and every group that is not kept is counted. Whether groups are shed changes
+// between two bounds, at drains, and not while groups that were written ahead have not all been made again:
+// killed at any transaction and started again, ingest makes the groups that it made before. By default
+// nothing is shed.
 import fc from 'fast-check';
 import { lastValueFrom } from 'rxjs';
 import { describe, expect, test } from 'vitest';

@@ -69,7 +69,7 @@ export const plainGolden = (seed: number): GoldenCase[] =>
     return { ...text, ids: [...ids], segments: [...segments], logit: 1000 * seed + sum(ids) };
   });
 
-export const plainTokensMax = 20;
+const plainTokensMax = 20;
 
 export interface PlainStudent extends Student {
   readonly engine: PlainEngine;
