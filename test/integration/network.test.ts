@@ -69,7 +69,7 @@ describe.skipIf(!canRunKafka())('a live source', { timeout: 120_000 }, () => {
     await source.close();
   });
 
-  test('tells that no broker answers for kafka.away_max, that it has no partitions, and when one does', async () => {
+  test('tells of a broker away for kafka.away_max, of having no partitions, and of its return', async () => {
     const { source, produceOne } = await open({ away_max: '5s' });
     await broker.kill();
     await told(source, 'away');
