@@ -2,8 +2,8 @@
 // itself while the old one answers on, then the pointers move. One is loaded at a time.
 //
 //   wanted -> loaded -> proven -> placed          a refused one is not tried again until somebody sets the
-//               |         |                       live pointer; whoever answered before answers on
-//               +---------+--> refused
+//               |         |                       live pointer; whoever answered before answers on. Where
+//               +---------+--> refused            nobody answers, what may pass is tried again
 //
 // Invariants:
 // 1. A student answers only after it has given its golden logits.
@@ -43,8 +43,8 @@ export interface SuccessionOptions {
   readonly onNews: (news: ServingNews) => void;
 }
 
-/** Before an engine that died again and again is started again; the first time at once. */
-const restMs = (deaths: number): number => Math.min(30_000, 500 * (2 ** (deaths - 1) - 1));
+/** Before an engine that fails again and again is started again; the first time at once. */
+const restMs = (failures: number): number => Math.min(30_000, 500 * (2 ** (failures - 1) - 1));
 /** A student that answered so long did not die of starting. */
 const soundMs = 60_000;
 
@@ -60,7 +60,7 @@ export class Succession {
   #loading: { readonly id: GenerationId; readonly controller: AbortController } | null = null;
   #work: Promise<void> | null = null;
   #isWorking = false;
-  #deaths = 0;
+  #failures = 0;
   #cancelRest: (() => void) | null = null;
   #closed = false;
 
@@ -141,10 +141,11 @@ export class Succession {
       this.#awaitDeath(served);
     } catch (error) {
       if (error === superseded) return;
-      if (error instanceof RestillError && error.disposition === 'retry') return this.#rest(id, error);
-      if (which === 'live') this.#refusedPointer = pointer;
-      else this.#refusedCandidate = id;
+      if (error instanceof RestillError && error.disposition === 'retry') return this.#mourn(id, error);
       this.#o.onNews({ kind: 'refused', refusal: refusalOf(id, error, timer.now()) });
+      if (which === 'candidate') this.#refusedCandidate = id;
+      else if (slot.places.live === null && mayPass(error)) this.#rest();
+      else this.#refusedPointer = pointer;
     }
   }
 
@@ -193,20 +194,24 @@ export class Succession {
       const { slot, timer } = this.#o;
       const { live, candidate } = slot.places;
       if (live !== served && candidate !== served) return;
-      if (timer.now() - served.model.since > soundMs) this.#deaths = 0;
+      if (timer.now() - served.model.since > soundMs) this.#failures = 0;
       slot.place({
         live: live === served ? null : live,
         candidate: candidate === served ? null : candidate,
       });
-      this.#rest(served.model.generation, error);
+      this.#mourn(served.model.generation, error);
     });
   }
 
-  #rest(generation: GenerationId, error: Error): void {
-    this.#endRest();
+  #mourn(generation: GenerationId, error: Error): void {
     this.#o.onNews({ kind: 'died', generation, message: error.message });
+    this.#rest();
+  }
+
+  #rest(): void {
+    this.#endRest();
     if (this.#closed) return;
-    this.#cancelRest = this.#o.timer.after(restMs(++this.#deaths), () => {
+    this.#cancelRest = this.#o.timer.after(restMs(++this.#failures), () => {
       this.#cancelRest = null;
       this.#go();
     });
@@ -226,6 +231,10 @@ export function refusalOf(generation: GenerationId | null, error: unknown, at: n
   const code = error instanceof RestillError ? error.code : 'BUG';
   return { generation, code, message: error instanceof Error ? error.message : String(error), at };
 }
+
+/** A busy machine, or a disk that does not answer: says nothing of the generation. */
+const mayPass = (error: unknown): boolean =>
+  error instanceof RestillError && ['GENERATION_SLOW', 'STORE_READ_FAILED'].includes(error.code);
 
 const tooSlow = (id: GenerationId, deadlineMs: number): RestillError =>
   new RestillError(

@@ -5,7 +5,8 @@
 //   again until somebody sets the pointer; the old one answers on
 // - a newer wish calls off a load; a generation that is the candidate goes live without being loaded
 // - a full queue says when to come again; a request larger than the queue is taken when it is empty
-// - a dead engine is loaded again, at once and then with growing pauses
+// - a dead engine is loaded again, at once and then with growing pauses; where nobody answers meanwhile, also
+//   when that takes too long or the disk does not answer
 // - closing answers what is queued, takes nothing more, disposes everything
 import { describe, expect, it } from 'vitest';
 import type { GenerationId } from '../../src/contract.ts';
@@ -258,6 +259,25 @@ describe('an engine that dies', () => {
     timer.advance(1);
     expect(loads.length).toBe(3);
     expect(told()).toBe('live died disposed live died disposed');
+  });
+
+  it.each([
+    ['GENERATION_SLOW', loadDeadlineMs, () => settle()],
+    ['STORE_READ_FAILED', 0, (load: Load) => load.fail(new RestillError('STORE_READ_FAILED', 'EIO'))],
+  ])('is loaded again after %s, for nobody else answers', async (code, afterMs, how) => {
+    const { begin, rank, loads, timer, told, ranker } = open();
+    const first = plainStudent(1);
+    await begin(first);
+    await first.die();
+    timer.advance(0);
+    await how(loads[1]!);
+    timer.advance(afterMs);
+    await settle();
+    expect(ranker.lastRefusal()).toMatchObject({ code });
+    timer.advance(500);
+    await loads[2]!.give(plainStudent(1));
+    expect((await rank()).generation).toBe('g000001');
+    expect(told()).toBe('live died disposed refused live');
   });
 });
 
