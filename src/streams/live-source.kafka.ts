@@ -294,6 +294,7 @@ class KafkaSource implements LiveSource {
   }
 
   #takeUp(epoch: number, partitions: readonly number[]): void {
+    if (epoch !== this.#epoch || this.#closed) return;
     const leftAt = (partition: number): Left | null => this.#order.leftAt(partition);
     startsOf(partitions, { ...this.#parts, settings: this.#parts.config.kafka, leftAt }).then(
       (starts) => {

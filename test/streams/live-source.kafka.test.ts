@@ -1,0 +1,107 @@
+// Partitions are taken up for the assignment at hand and for no other: what was to be asked again for one
+// that is over is not, nor after the end. (On a real broker: test/integration/live-source.test.ts.)
+import type { Kafka } from 'kafkajs';
+import { describe, expect, test } from 'vitest';
+import { parseConfig } from '../../src/config.ts';
+import { RestillError } from '../../src/errors.ts';
+import { openLiveSource } from '../../src/streams/live-source.kafka.ts';
+import { virtualTimer } from '../support/virtual-timer.ts';
+
+/** A client whose consumer does nothing: what the broker says, the test says. */
+function quietClient() {
+  const events = Object.fromEntries(
+    ['GROUP_JOIN', 'HEARTBEAT', 'REBALANCING', 'CRASH', 'END_BATCH_PROCESS'].map((name) => [name, name]),
+  );
+  const listeners = new Map<string, (event: object) => void>();
+  const nothing = (): Promise<void> => Promise.resolve();
+  const consumer = {
+    events,
+    on: (event: string, listener: (event: object) => void) => listeners.set(event, listener),
+    ...{ connect: nothing, subscribe: nothing, run: nothing, disconnect: nothing },
+    ...{ pause: () => {}, resume: () => {}, seek: () => {} },
+  };
+  const join = (partitions: readonly number[]): void =>
+    listeners.get('GROUP_JOIN')!({ payload: { memberAssignment: { clicks: partitions } } });
+  return { kafka: { consumer: () => consumer } as unknown as Kafka, join };
+}
+
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+async function open() {
+  const { kafka, join } = quietClient();
+  const timer = virtualTimer();
+  const asked: number[][] = [];
+  const joined: (readonly number[])[] = [];
+  let answers = true;
+  const source = await openLiveSource({
+    ...{ kafka, timer, config: parseConfig({ topic: 'clicks' }), group: 'shop', from: null, until: null },
+    desk: {
+      topic: 'clicks',
+      ranges: () => Promise.resolve(new Map([0, 1, 2].map((partition) => [partition, { low: 0, high: 0 }]))),
+      offsetsAt: () => Promise.resolve(new Map()),
+      committed: () => Promise.resolve(new Map()),
+      close: () => Promise.resolve(),
+    },
+    status: { offsets: {}, fingerprints: {} },
+    takeOver: (partitions) => {
+      asked.push([...partitions]);
+      return answers
+        ? Promise.resolve({ offsets: {}, fingerprints: {} })
+        : Promise.reject(new RestillError('KAFKA_UNREACHABLE', 'no answer'));
+    },
+    notice: (notice) => {
+      if (notice.kind === 'joined') joined.push(notice.partitions);
+    },
+  });
+  const setAnswering = (to: boolean): void => {
+    answers = to;
+  };
+  return { source, join, timer, asked, joined, setAnswering };
+}
+
+describe('a take-up that got no answer', () => {
+  test('is asked for again', async () => {
+    const { source, join, timer, asked, joined, setAnswering } = await open();
+    setAnswering(false);
+    join([0, 1]);
+    await settle();
+    setAnswering(true);
+    timer.advance(1_000);
+    await settle();
+    expect(asked).toEqual([
+      [0, 1],
+      [0, 1],
+    ]);
+    expect(joined).toEqual([[0, 1]]);
+    await source.close();
+  });
+
+  test('is not, when another assignment has come: it would take from others what is theirs', async () => {
+    const { source, join, timer, asked, joined, setAnswering } = await open();
+    setAnswering(false);
+    join([0, 1]);
+    await settle();
+    setAnswering(true);
+    join([1, 2]);
+    await settle();
+    timer.advance(10_000);
+    await settle();
+    expect(asked).toEqual([
+      [0, 1],
+      [1, 2],
+    ]);
+    expect(joined).toEqual([[1, 2]]);
+    await source.close();
+  });
+
+  test('is not after the end', async () => {
+    const { source, join, timer, asked, setAnswering } = await open();
+    setAnswering(false);
+    join([0]);
+    await settle();
+    await source.close();
+    timer.advance(10_000);
+    await settle();
+    expect(asked).toEqual([[0]]);
+  });
+});
