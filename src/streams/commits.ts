@@ -1,5 +1,6 @@
 // The group's commit trails the journal, for tools that show lag and for the member of a shared group that
 // takes a partition over. At most one is under way; one that fails is not repeated, the next one says more.
+// It never goes back behind where a partition was taken up: another member may have been further.
 import type { Timer } from '../clock.ts';
 
 export interface PartitionOffset {
@@ -14,24 +15,26 @@ export interface Commits {
   acknowledge(offsets: Readonly<Record<string, number>>): void;
   /** How to commit from now on: kafkajs gives it with each batch. */
   open(commit: Commit): void;
-  /** Only what is assigned may be committed. */
-  assigned(keys: readonly string[]): void;
+  /** Only what is assigned may be committed, from where it was taken up (by `topic/partition`) on. */
+  assigned(starts: ReadonlyMap<string, number>): void;
   now(): Promise<void>;
   close(): Promise<void>;
 }
 
 export function openCommits(everyMs: number, timer: Timer, failed: (error: unknown) => void): Commits {
   let durable: Readonly<Record<string, number>> = {};
-  let keys: readonly string[] = [];
+  let starts: ReadonlyMap<string, number> = new Map();
   let commit: Commit | null = null;
   const committed = new Map<string, number>();
   let underWay: Promise<void> = Promise.resolve();
   let cancel: (() => void) | null = null;
 
   const run = async (): Promise<void> => {
-    const moved = keys.filter((key) => durable[key] !== undefined && durable[key] !== committed.get(key));
-    if (commit === null || moved.length === 0) return;
-    const offsets = moved.map((key) => [key, durable[key]!] as const);
+    const offsets = [...starts].flatMap(([key, start]) => {
+      const next = durable[key];
+      return next === undefined || next < start || next === committed.get(key) ? [] : [[key, next] as const];
+    });
+    if (commit === null || offsets.length === 0) return;
     try {
       await commit(
         offsets.map(([key, offset]) => ({
@@ -60,7 +63,7 @@ export function openCommits(everyMs: number, timer: Timer, failed: (error: unkno
       commit = how;
     },
     assigned(assigned) {
-      keys = assigned;
+      starts = assigned;
       committed.clear();
     },
     now,

@@ -318,7 +318,9 @@ class KafkaSource implements LiveSource {
     const partitions = starts.map(({ partition }) => partition);
     this.#paused.clear();
     this.#release(partitions);
-    this.#commits.assigned(partitions.map((partition) => partitionKey({ topic: this.#topic, partition })));
+    this.#commits.assigned(
+      new Map(starts.map(({ partition, next }) => [partitionKey({ topic: this.#topic, partition }), next])),
+    );
     this.#fenced = false;
     this.#settled();
     this.#parts.notice({ kind: 'joined', partitions });

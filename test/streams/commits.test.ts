@@ -1,5 +1,5 @@
-// Commits trail what is durable: at most one at a time and one per interval, what moved and is assigned only;
-// one that fails is told, and what it should have said is in the next.
+// Commits trail what is durable: at most one at a time and one per interval, what moved and is assigned only,
+// never behind where it was taken up; one that fails is told, and what it should have said is in the next.
 import { expect, test } from 'vitest';
 import type { Timer } from '../../src/clock.ts';
 import { openCommits, type PartitionOffset } from '../../src/streams/commits.ts';
@@ -31,7 +31,12 @@ function open() {
 
 test('what is assigned and moved, when it is due', async () => {
   const { commits, commit, sent, due } = open();
-  commits.assigned(['clicks/0', 'clicks/2']);
+  commits.assigned(
+    new Map([
+      ['clicks/0', 5],
+      ['clicks/2', 0],
+    ]),
+  );
   commits.open(commit);
   commits.acknowledge({ 'clicks/0': 5, 'clicks/1': 6 });
   commits.acknowledge({ 'clicks/0': 7, 'clicks/1': 8, 'clicks/2': 9 });
@@ -47,7 +52,7 @@ test('what is assigned and moved, when it is due', async () => {
 
 test('a failure is told, and made good by the next one', async () => {
   const { commits, commit, sent, failures, setBroken } = open();
-  commits.assigned(['clicks/0']);
+  commits.assigned(new Map([['clicks/0', 5]]));
   commits.acknowledge({ 'clicks/0': 5 });
   await commits.now();
   expect(failures).toEqual([]);
@@ -58,4 +63,18 @@ test('a failure is told, and made good by the next one', async () => {
   setBroken(false);
   await commits.now();
   expect(sent).toEqual(['0:5']);
+});
+
+test('what another member went on with is not taken back', async () => {
+  const { commits, commit, sent } = open();
+  commits.open(commit);
+  commits.assigned(new Map([['clicks/0', 0]]));
+  commits.acknowledge({ 'clicks/0': 100 });
+  await commits.now();
+  // It was another member's, up to 200, and is ours again; our journal says 100 until something comes.
+  commits.assigned(new Map([['clicks/0', 200]]));
+  await commits.now();
+  commits.acknowledge({ 'clicks/0': 201 });
+  await commits.now();
+  expect(sent).toEqual(['0:100', '0:201']);
 });
