@@ -187,11 +187,7 @@ function ports({
         verdict,
       );
       if (verdict.decision === 'PROMOTE')
-        await desk.promoteJudged(
-          manifest.id,
-          standing.live,
-          `${verdict.reason}, at ${manifest.cursor} groups`,
-        );
+        await desk.promoteJudged(manifest.id, standing, `${verdict.reason}, at ${manifest.cursor} groups`);
       await store.retain(config.checkpoint.keep);
       newest = manifest.id;
       return manifest;

@@ -15,7 +15,7 @@ import type { GenerationId, GenerationStore } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import { appendAudit, readAudit, requireIntact } from './audit.fs.ts';
 import { type Audit, type AuditEntry, intendedMoves, movesIn, previouslyLive } from './audit.ts';
-import { readFile, replaceFile } from './file-tree.fs.ts';
+import { ownTemporaryName, readFile, replaceFile } from './file-tree.fs.ts';
 import { diskFiles, type Files, named } from './files.fs.ts';
 import { pinnedName } from './generation.ts';
 import { parsePinned, withoutPin, withPin } from './pinned.ts';
@@ -84,14 +84,20 @@ export class Desk {
   /**
    * The gate's promotion.
    *
-   * @param against what was live when it was judged.
-   * @returns false where something else is live by now: an operator's decision is newer than the verdict.
+   * @param against how things stood when it was judged.
+   * @returns false where something else is live by now, or what is has been pinned since: an operator's
+   *   decision is newer than the verdict.
    */
-  async promoteJudged(id: GenerationId, against: GenerationId | null, reason: string): Promise<boolean> {
+  async promoteJudged(
+    id: GenerationId,
+    against: Pick<LiveStanding, 'live' | 'pinned'>,
+    reason: string,
+  ): Promise<boolean> {
     for (let attempt = 1; attempt <= attemptsMax; attempt++) {
       const audit = await this.audit();
       const from = await this.#options.store.live();
-      if (from !== against) return false;
+      if (from !== against.live) return false;
+      if (!against.pinned && from !== null && (await this.#pinned()).has(from)) return false;
       const entry = { by: 'gate', reason, action: 'promote', generation: id, from } as const;
       if (!(await this.#append(audit, entry))) continue;
       return (await this.#moveTo(id)) === id;
@@ -154,11 +160,7 @@ export class Desk {
       if (!(await this.#append(audit, { ...motive, action, generation: id, from: live }))) continue;
       return this.#moveTo(id);
     }
-    throw new RestillError(
-      'STORE_WRITE_FAILED',
-      `others moved the live pointer ${attemptsMax} times while this was decided; ` +
-        'see `restill generations audit`, then try again',
-    );
+    throw tooBusy();
   }
 
   /**
@@ -178,11 +180,12 @@ export class Desk {
 
   /** Whoever came between line and move has the last word. Returns what is live then. */
   async #moveTo(id: GenerationId): Promise<GenerationId> {
-    const { store } = this.#options;
-    await store.setLive(id);
-    const wanted = lastMove(await this.audit())?.generation ?? id;
-    if (wanted !== id) await store.setLive(wanted);
-    return wanted;
+    for (let wanted = id; ; ) {
+      await this.#options.store.setLive(wanted);
+      const last = lastMove(await this.audit())?.generation ?? wanted;
+      if (last === wanted) return wanted;
+      wanted = last;
+    }
   }
 
   async #changePins(
@@ -192,12 +195,18 @@ export class Desk {
     change: (text: string, id: GenerationId, comment: string) => string | null,
   ): Promise<boolean> {
     const { directory, store } = this.#options;
-    const bytes = await readFile(this.#files, join(directory, pinnedName));
-    const text = change(Buffer.from(bytes ?? []).toString('utf8'), id, `${motive.by}: ${motive.reason}`);
-    if (text === null) return false;
-    await this.#append(await this.audit(), { ...motive, action, generation: id, from: await store.live() });
-    await replaceFile(this.#files, directory, pinnedName, Buffer.from(text));
-    return true;
+    for (let attempt = 1; attempt <= attemptsMax; attempt++) {
+      const audit = await this.audit();
+      const bytes = await readFile(this.#files, join(directory, pinnedName));
+      const text = change(Buffer.from(bytes ?? []).toString('utf8'), id, `${motive.by}: ${motive.reason}`);
+      if (text === null) return false;
+      const entry = { ...motive, action, generation: id, from: await store.live() };
+      if (!(await this.#append(audit, entry))) continue;
+      const temporary = ownTemporaryName(pinnedName);
+      await replaceFile(this.#files, directory, pinnedName, Buffer.from(text), temporary);
+      return true;
+    }
+    throw tooBusy();
   }
 
   async #append(
@@ -224,6 +233,13 @@ export class Desk {
 
 /** Moves that may come between before an operator is asked to look. */
 const attemptsMax = 5;
+
+const tooBusy = (): RestillError =>
+  new RestillError(
+    'STORE_WRITE_FAILED',
+    `others moved the live pointer or pinned ${attemptsMax} times while this was decided; ` +
+      'see `restill generations audit`, then try again',
+  );
 
 /** Whether it took effect or not. */
 const lastMove = ({ entries }: Audit): AuditEntry | undefined => intendedMoves(entries).at(-1);

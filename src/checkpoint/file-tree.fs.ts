@@ -1,5 +1,5 @@
 // What the store and the export do with files, composed of single operations that may each fail.
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { RestillError } from '../errors.ts';
 import type { Files, InputFile, OutputFile } from './files.fs.ts';
@@ -65,6 +65,9 @@ export async function replaceFile(
 
 /** What `replaceFile` may leave behind when it is killed. */
 export const temporaryName = (name: string): string => `.${name}.new`;
+
+/** For a file that several processes replace. Of containers that share a volume many have one process id. */
+export const ownTemporaryName = (name: string): string => temporaryName(`${name}.${randomUUID()}`);
 
 /** Makes the directory and the missing ones above it, each durable before the next. */
 export async function makeDirectories(files: Files, path: string): Promise<void> {

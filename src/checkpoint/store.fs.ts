@@ -32,7 +32,14 @@ import { assert, type ErrorCode, RestillError } from '../errors.ts';
 import { readAudit } from './audit.fs.ts';
 import { previouslyLive } from './audit.ts';
 import { checkDigest } from './check-digest.ts';
-import { makeDirectories, readFile, removeTree, replaceFile, temporaryName } from './file-tree.fs.ts';
+import {
+  makeDirectories,
+  ownTemporaryName,
+  readFile,
+  removeTree,
+  replaceFile,
+  temporaryName,
+} from './file-tree.fs.ts';
 import { diskFiles, type Files, named } from './files.fs.ts';
 import { judgedAgainst } from './gate.ts';
 import {
@@ -240,15 +247,14 @@ class DirectoryStore implements GenerationStore {
     const newest = generationsIn(await this.#names()).at(-1)!;
     const pointer = encodePointer(id, newest, this.#options.clock.now());
     // Beside a writer an operator's command must not share its temporary file.
-    const temporary = temporaryName(
-      this.#options.access === 'operate' ? `${currentName}.${process.pid}` : currentName,
-    );
+    const { access } = this.#options;
+    const temporary = access === 'operate' ? ownTemporaryName(currentName) : temporaryName(currentName);
     await replaceFile(this.#files, this.#directory, currentName, pointer, temporary);
   }
 
   /**
    * An operator is not overruled: neither one who moved the pointer after the newest was there, nor one who
-   * did while it was being judged.
+   * did while it was being judged, or pinned what is live.
    */
   async #finishPromotion(): Promise<void> {
     const newest = generationsIn(await this.#names()).at(-1);
@@ -258,7 +264,8 @@ class DirectoryStore implements GenerationStore {
       const { gate } = await readManifest(this.#files, this.#pathOf(newest), newest);
       const against = judgedAgainst(gate);
       const isMoved = pointer !== null && against !== null && generationNumber(pointer.id) !== against;
-      if (gate.decision === 'PROMOTE' && !isMoved) await this.#pointTo(newest);
+      const isPinned = pointer !== null && (await this.#pinned()).has(pointer.id);
+      if (gate.decision === 'PROMOTE' && !isMoved && !isPinned) await this.#pointTo(newest);
     } catch (error) {
       // A generation that cannot be used is not promoted; `latest` says what is wrong with it.
       if (!isOneOf(error, 'GENERATION_DAMAGED', 'GENERATION_FOREIGN')) throw error;
@@ -308,7 +315,7 @@ class DirectoryStore implements GenerationStore {
 }
 
 /** Of an operator's command that was killed. */
-const isLeftOver = (name: string): boolean => /^\.(current\.json\.\d+|pinned)\.new$/.test(name);
+const isLeftOver = (name: string): boolean => /^\.(current\.json|pinned)\.[\da-f-]+\.new$/.test(name);
 
 function isOneOf(error: unknown, ...codes: ErrorCode[]): error is RestillError {
   return error instanceof RestillError && codes.includes(error.code);

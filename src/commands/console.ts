@@ -35,7 +35,7 @@ export async function openConsole(
     ...parts,
     page: await readPage(),
     shelf: await shelfOf(directory),
-    operator: operatorOf(config, directory),
+    operator: await operatorOf(config, directory),
     elapsed: systemClock.elapsed,
   });
 }
@@ -65,23 +65,21 @@ async function curveOf(store: GenerationStore, directory: string, manifest: Mani
   return decodeState(bytes).curve;
 }
 
-function operatorOf(config: Config['admin'], directory: string): Operator {
+async function operatorOf(config: Config['admin'], directory: string): Promise<Operator> {
   const token = readOperatorToken(config);
   if (token === null)
     return {
       closed: 'no admin.token is configured (restill generations promote and rollback do it, too)',
     };
-  // Opened for each deed: a directory that is not there yet is none of a reader's business.
-  const open = async (): Promise<Desk> => {
-    const options = { directory, clock: systemClock };
-    const store = await openStore({ ...options, access: 'operate', onUnusable: () => {} });
-    return new Desk({ ...options, store });
-  };
+  // One for all deeds: its moves wait for each other. The directory need not be there yet.
+  const options = { directory, clock: systemClock };
+  const store = await openStore({ ...options, access: 'operate', onUnusable: () => {} });
+  const desk = new Desk({ ...options, store });
   return {
     token,
     desk: {
-      promote: async (id, { who, why }) => void (await (await open()).promote(id, { by: who, reason: why })),
-      rollback: async ({ who, why }) => void (await (await open()).rollback({ by: who, reason: why })),
+      promote: async (id, { who, why }) => void (await desk.promote(id, { by: who, reason: why })),
+      rollback: async ({ who, why }) => void (await desk.rollback({ by: who, reason: why })),
     },
   };
 }

@@ -28,7 +28,7 @@ async function threeServed() {
 async function served(store: GenerationStore, desk: Desk, number: number): Promise<void> {
   const live = await store.live();
   await store.publish(snapshotAt({ cursor: 100 * number }), verdict(number - 1));
-  expect(await desk.promoteJudged(g(number), live, 'better')).toBe(true);
+  expect(await desk.promoteJudged(g(number), { live, pinned: false }, 'better')).toBe(true);
 }
 
 /** As an operator's command has it, beside the process that writes. */
@@ -36,6 +36,9 @@ async function deskOf(directory: string): Promise<Desk> {
   const { store } = await storeAt(directory, { access: 'operate' });
   return new Desk({ directory, store, clock });
 }
+
+/** As the gate found things, when generation 3 was live. */
+const onThird = { live: g(3), pinned: false };
 
 const audited = async (desk: Desk): Promise<string[]> =>
   (await desk.audit()).entries.map((e) => `${e.by} ${e.action} ${e.from ?? '-'} > ${e.generation}`);
@@ -54,20 +57,33 @@ describe('the gate', () => {
 
   it('gives way to an operator who decided while it judged', async () => {
     const { store, desk, operator } = await threeServed();
-    const against = await store.live();
+    const against = await desk.standing();
     await store.publish(snapshotAt({ cursor: 400 }), verdict(3));
     await operator.rollback(alice);
     expect(await desk.promoteJudged(g(4), against, 'better')).toBe(false);
     expect(await store.live()).toBe(g(2));
   });
 
-  it('does not catch up on that when the daemon starts again', async () => {
+  it('leaves what an operator pinned while it judged, unless it knew', async () => {
+    const { store, desk, operator } = await threeServed();
+    const against = await desk.standing();
+    await store.publish(snapshotAt({ cursor: 400 }), verdict(3));
+    await operator.pin(g(3), alice);
+    expect(await desk.promoteJudged(g(4), against, 'better')).toBe(false);
+    expect(await store.live()).toBe(g(3));
+    expect(await desk.promoteJudged(g(4), await desk.standing(), 'live-unusable')).toBe(true);
+  });
+
+  it.each<[string, (operator: Desk) => Promise<unknown>, number]>([
+    ['a rollback', (operator) => operator.rollback(alice), 2],
+    ['a pin', (operator) => operator.pin(g(3), alice), 3],
+  ])('does not catch up on what %s came before when the daemon starts again', async (_, act, live) => {
     const { directory, store, operator } = await threeServed();
-    await operator.rollback(alice);
-    // Published, but killed before it could be promoted: its verdict did not know of the rollback.
+    await act(operator);
+    // Published, but killed before it could be promoted: its verdict did not know of that.
     await store.publish(snapshotAt({ cursor: 400 }), verdict(3));
     const { store: restarted } = await storeAt(directory);
-    expect(await restarted.live()).toBe(g(2));
+    expect(await restarted.live()).toBe(g(live));
   });
 
   it('does catch up on a promotion that a crash cut short', async () => {
@@ -156,6 +172,26 @@ describe('an operator', () => {
     ]);
   });
 
+  it('pins, and says so, when another was quicker', async () => {
+    const { directory, operator, desk, store } = await threeServed();
+    await store.publish(snapshotAt({ cursor: 400 }), verdict(3));
+    let decided = false;
+    /** Just before the line is written, the gate writes one. */
+    const append: Files['append'] = async (path) => {
+      if (!decided) {
+        decided = true;
+        await desk.promoteJudged(g(4), onThird, 'better');
+      }
+      return diskFiles.append(path);
+    };
+    const beside = new Desk({ directory, store, clock, files: { ...diskFiles, append } });
+    expect(await beside.pin(g(2), alice)).toBe(true);
+    expect((await operator.audit()).entries.at(-1)).toMatchObject({
+      ...{ action: 'pin', generation: g(2), from: g(4), overtaken: false },
+    });
+    expect(await store.retain(1)).toEqual([g(1)]);
+  });
+
   it('decides again when another was quicker; the last line of the audit is what is live', async () => {
     const { directory, store } = await threeServed();
     const desks = await Promise.all([1, 2, 3, 4].map(() => deskOf(directory)));
@@ -174,7 +210,7 @@ describe('an operator', () => {
       if (!retired && path.includes('g000002')) {
         retired = true;
         await store.publish(snapshotAt({ cursor: 400 }), verdict(3));
-        await desk.promoteJudged(g(4), g(3), 'better');
+        await desk.promoteJudged(g(4), onThird, 'better');
         await store.retain(1);
       }
       return diskFiles.openRead(path);
@@ -199,12 +235,26 @@ describe('an operator', () => {
     const { store } = await storeAt(directory, { files: { ...diskFiles, rename } });
     const desk = new Desk({ directory, store, clock });
     await store.publish(snapshotAt({ cursor: 400 }), verdict(3));
-    expect(await desk.promoteJudged(g(4), g(3), 'better')).toBe(false);
+    expect(await desk.promoteJudged(g(4), onThird, 'better')).toBe(false);
     expect((await audited(operator)).slice(3)).toEqual([
       'gate promote g000003 > g000004',
       'alice promote g000003 > g000001',
     ]);
     expect(await store.live()).toBe(g(1));
+  });
+
+  it('has the last word over one who puts another in its right', async () => {
+    const { directory, operator } = await threeServed();
+    const others = [g(2), g(3)];
+    /** Each time just before the pointer is replaced, an operator moves it. */
+    const rename = async (from: string, to: string): Promise<void> => {
+      const other = to.endsWith('current.json') ? others.shift() : undefined;
+      if (other) await operator.promote(other, alice);
+      await diskFiles.rename(from, to);
+    };
+    const { store } = await storeAt(directory, { files: { ...diskFiles, rename } });
+    expect(await new Desk({ directory, store, clock }).promote(g(1), alice)).toBe(g(3));
+    expect(await store.live()).toBe(g(3));
   });
 
   it('leaves alone what the daemon is writing', async () => {

@@ -161,6 +161,8 @@ describe('the directory', () => {
     cpSync(first.directory, join(directory, '.staging-g000003'), { recursive: true });
     cpSync(first.directory, join(directory, '.removing-g000009'), { recursive: true });
     writeFileSync(join(directory, '.current.json.new'), 'half');
+    for (const name of ['pinned', 'current.json'])
+      writeFileSync(join(directory, `.${name}.6ff0d7c4-1d0b-4bb1-9f5c-5b6a2f3f0f2e.new`), 'half');
     writeFileSync(join(directory, 'notes.txt'), 'of the operator');
     await storeAt(directory);
     expect(readdirSync(directory).sort()).toEqual(['current.json', 'g000001', 'g000002', 'notes.txt']);

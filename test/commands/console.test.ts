@@ -45,6 +45,13 @@ it('shows what is on disk, and moves the pointer there and back', async () => {
   expect(await store.live()).toBe(first.id);
 });
 
+it('takes the deeds of several operators at once', async () => {
+  const { post, first, second } = await serve({});
+  const ids = [second.id, first.id, second.id, first.id];
+  const answers = await Promise.all(ids.map((id) => post('/api/promote', { generation: id, ...by })));
+  expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200]);
+});
+
 it('lets nobody do anything where no token is configured', async () => {
   const { post, store, first, second } = await serve(null);
   const refused = await post('/api/promote', { generation: second.id, ...by });

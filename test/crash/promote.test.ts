@@ -42,7 +42,7 @@ async function serve(): Promise<MemoryDisk> {
   for (const number of [1, 2]) {
     const live = await store.live();
     await store.publish(snapshotAt({ cursor: 100 * number }), verdict(number - 1));
-    expect(await desk.promoteJudged(g(number), live, 'better')).toBe(true);
+    expect(await desk.promoteJudged(g(number), { live, pinned: false }, 'better')).toBe(true);
   }
   await store.publish(snapshotAt({ cursor: 300 }), { decision: 'HOLD', reason: 'unsure', figures: {} });
   return disk;
@@ -75,7 +75,7 @@ const works: Readonly<Record<string, Work>> = {
   'a promotion by the gate': {
     to: g(3),
     access: 'write',
-    move: (desk) => desk.promoteJudged(g(3), g(2), 'better'),
+    move: (desk) => desk.promoteJudged(g(3), { live: g(2), pinned: false }, 'better'),
   },
 };
 
