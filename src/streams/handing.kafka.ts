@@ -7,6 +7,7 @@ import { assert } from '../errors.ts';
 import type { Built } from './building.ts';
 import { stateMessages } from './changelog.ts';
 import { encodeHandover } from './handover.ts';
+import { askAboutGroup } from './kafka-client.kafka.ts';
 import { kafkaError } from './kafka-errors.ts';
 
 export interface Transactions {
@@ -29,25 +30,32 @@ export function openTransactions(
     producers.clear();
     await Promise.all(open.map((producer) => producer.disconnect()));
   };
+  const idOf = (partition: number): string => `${group}.builder.${partition}`;
   const begin = async (partition: number): Promise<void> => {
     const producer = kafka.producer({
-      transactionalId: `${group}.builder.${partition}`,
+      transactionalId: idOf(partition),
       transactionTimeout: roles.transactionTimeout,
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
     });
+    // Known from the beginning: one that fails below is closed, too.
+    producers.set(partition, producer);
     await producer.connect();
     // The first one makes the broker raise the epoch of the id: that is the fence.
     await (await producer.transaction()).abort();
-    producers.set(partition, producer);
   };
   return {
     async fence(partitions) {
       try {
         await closeAll();
-        await Promise.all(partitions.map(begin));
+        const [first, ...others] = partitions;
+        if (first === undefined) return;
+        // The coordinator of an id is hidden from who may not use it, as that of a group is.
+        await askAboutGroup(kafka, idOf(first), () => begin(first));
+        const begun = await Promise.allSettled(others.map(begin));
+        for (const one of begun) if (one.status === 'rejected') throw one.reason;
       } catch (error) {
         throw kafkaError(error, `begin transactions for ${roles.pages}`);
       }

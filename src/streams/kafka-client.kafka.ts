@@ -77,8 +77,8 @@ export const sever = (kafka: Kafka): void => hidden.get(kafka)?.sever();
 const coordinatorTried = 'Tried to find group coordinator';
 
 /**
- * Asks something about a group. Where kafkajs says no more than that it found no coordinator of it, the
- * error is the one behind that: a denied group, or no answer.
+ * Asks something about a group, or a transactional id. Where kafkajs says no more than that it found no
+ * coordinator of it, the error is the one behind that: it is denied, or there was no answer.
  */
 export async function askAboutGroup<T>(kafka: Kafka, group: string, ask: () => Promise<T>): Promise<T> {
   const logger = kafka.logger();

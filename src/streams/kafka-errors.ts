@@ -46,6 +46,11 @@ const rules: readonly Rule[] = [
   },
   {
     code: 'KAFKA_DENIED',
+    fits: typed('TRANSACTIONAL_ID_AUTHORIZATION_FAILED'),
+    todo: 'let the user WRITE and DESCRIBE the transactional ids with the prefix <kafka.group>.builder.',
+  },
+  {
+    code: 'KAFKA_DENIED',
     fits: typed('CLUSTER_AUTHORIZATION_FAILED', 'SASL_AUTHENTICATION_FAILED', 'ILLEGAL_SASL_STATE'),
     todo: 'check kafka.sasl and the access lists of the broker',
   },

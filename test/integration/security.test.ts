@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { openTransactions } from '../../src/streams/handing.kafka.ts';
+import { openKafka } from '../../src/streams/kafka-client.kafka.ts';
 import { type Broker, startBroker } from '../support/broker/broker.ts';
 import { canRunKafka } from '../support/broker/jars.ts';
 import { noSecrets, openLive, quickly } from '../support/broker/live.ts';
@@ -12,7 +15,7 @@ import { makeCertificates, securedBy } from '../support/broker/security.ts';
 import { createTopic, produce, withAdmin } from '../support/broker/topic.ts';
 import { journalConfig, recordOf } from '../support/records.ts';
 
-const users = { reader: 'let me read', stranger: 'who am I', loner: 'no group' };
+const users = { reader: 'let me read', stranger: 'who am I', loner: 'no group', builder: 'no ids' };
 
 describe.skipIf(!canRunKafka())('a broker that is secured', () => {
   const directory = mkdtempSync(join(tmpdir(), 'restill-tls-'));
@@ -39,8 +42,9 @@ describe.skipIf(!canRunKafka())('a broker that is secured', () => {
     await produce(broker.bootstrap, [recordOf(0, 0, 1)]);
     const readGroups = allow(AclOperationTypes.READ, AclResourceTypes.GROUP, '*');
     const ungrouped = allow(AclOperationTypes.READ, AclResourceTypes.TOPIC, 'clicks', 'loner');
+    const writing = allow(AclOperationTypes.WRITE, AclResourceTypes.TOPIC, 'clicks', 'builder');
     await withAdmin(broker.bootstrap, (admin) =>
-      admin.createAcls({ acl: [readTopic, readGroups, ungrouped] }),
+      admin.createAcls({ acl: [readTopic, readGroups, ungrouped, writing] }),
     );
   });
   afterAll(async () => {
@@ -91,6 +95,19 @@ describe.skipIf(!canRunKafka())('a broker that is secured', () => {
       code: 'KAFKA_DENIED',
       message: expect.stringContaining('READ the group'),
     });
+  });
+
+  test('a builder whose user may not use its transactional ids', async () => {
+    const settings = quickly(broker.address('SASL'), { retries_max: 1, ...sasl('plain', 'builder') });
+    const { kafka: client, roles } = journalConfig({}, { kafka: settings });
+    const secrets = { ...noSecrets, password: users.builder };
+    const kafka = openKafka(client, secrets, { note: () => {}, timer: systemClock });
+    const transactions = openTransactions(kafka, { group: 'shop', roles });
+    await expect(transactions.fence([0])).rejects.toMatchObject({
+      code: 'KAFKA_DENIED',
+      message: expect.stringContaining('transactional ids'),
+    });
+    await transactions.close();
   });
 
   test('READ taken away while it runs ends the source by name', async () => {
