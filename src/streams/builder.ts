@@ -62,6 +62,8 @@ export class Builder {
   readonly #counts = noCounts();
   #taken = new Map<number, Taken>();
   readonly #fencedMs = new Map<number, number>();
+  /** Counts take-overs: one that is not the newest any more must not fence those who have come after it. */
+  #takeOvers = 0;
   /** The transactions at hand, and the taking over at hand: one waits for the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -70,10 +72,15 @@ export class Builder {
     this.#decode = openDecoder(parts.config);
   }
 
-  /** These partitions are ours now, and no others. @returns where to go on */
+  /**
+   * These partitions are ours now, and no others.
+   * @returns where to go on; nothing of use when another take-over has been asked for meanwhile
+   */
   takeOver(partitions: readonly number[]): Promise<Pick<IngestStatus, 'offsets' | 'fingerprints'>> {
+    const takeOver = ++this.#takeOvers;
     this.#taken = new Map();
     return this.#inTurn(async () => {
+      if (takeOver !== this.#takeOvers) return { offsets: {}, fingerprints: {} };
       const { topic, handing, config } = this.#parts;
       await handing.fence(partitions);
       const restored = await handing.restore(partitions);

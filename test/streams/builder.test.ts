@@ -128,6 +128,19 @@ test('promise 1: kills, rebalances and stops change nothing of what is handed ov
   );
 });
 
+test('of take-overs that wait for their turn the newest counts: the others would fence who came after', async () => {
+  const topics = new Topics();
+  const real = topics.handing();
+  const fenced: (readonly number[])[] = [];
+  const fence: Handing['fence'] = (own) => {
+    fenced.push(own);
+    return real.fence(own);
+  };
+  const builder = open(topics, { handing: { ...real, fence } });
+  await Promise.all([builder.takeOver([0, 1]), builder.takeOver([1]), builder.takeOver([1, 2])]);
+  expect(fenced).toEqual([[1, 2]]);
+});
+
 describe('a builder that was fenced', () => {
   const fencing = async (sessionsMs: number) => {
     const topics = new Topics();
