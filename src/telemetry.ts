@@ -17,7 +17,8 @@ export const logEvents = {
   'source.unsettled': 'the group has not come to rest for three kafka.session_timeout',
   'source.uncommitted': 'a commit of the group failed; it is for lag tools only, the journal has the truth',
   'source.client': 'a warning of kafkajs',
-  'groups.unsent': 'groups are sent to scorers no more in this run; the trainer asks the teacher itself',
+  'groups.unsent':
+    'groups were not sent to scorers; the trainer asks the teacher itself. Unless it passes, none are any more',
   'builder.fenced': 'another builder has a partition now, and does again what was not handed over',
   'ingest.ended': 'the source has ended; counts are final',
   'trainer.started': 'the trainer process is ready, at a cursor',

@@ -1,8 +1,9 @@
 // Sends what the journal takes in on to scorers: groups that may train, in order, as they become durable.
 import type { Config } from '../config.ts';
 import type { JournalReader } from '../contract.ts';
-import { groupMessage } from '../streams/group-topic.ts';
-import { openSender, type Sender } from '../streams/sender.kafka.ts';
+import { RestillError } from '../errors.ts';
+import { groupMessage, type KeyedMessage } from '../streams/group-topic.ts';
+import { openSender } from '../streams/sender.kafka.ts';
 import { openBroker } from './broker.ts';
 
 export interface PublishedGroups {
@@ -14,20 +15,44 @@ export interface PublishedGroups {
 /** Groups read and sent at a time. */
 const atOnce = 200;
 
-/**
- * From the journal's end on: groups from before, and those that a kill cuts off, are not sent. They are a
- * help: the trainer asks the teacher itself for what no scorer has labelled. So an error is told, and no more
- * is sent in this run.
- */
+type GroupSource = Pick<JournalReader, 'status' | 'read'>;
+
+/** Null without scorers. @throws RestillError KAFKA_* */
 export async function openPublishedGroups(
   config: Config,
-  journal: Pick<JournalReader, 'status' | 'read'>,
+  journal: GroupSource,
   warn: (error: unknown) => void,
 ): Promise<PublishedGroups | null> {
   const { groups: topic } = config.roles;
   if (topic === null) return null;
-  const broker = await openBroker({ ...config, topic }, () => {});
-  const sender: Sender = await openSender(broker.kafka, topic);
+  const { kafka, desk } = await openBroker({ ...config, topic }, () => {});
+  try {
+    const sender = await openSender(kafka, topic);
+    const groups = publishGroups(journal, (messages) => sender.send(messages), warn);
+    return {
+      upTo: (high) => groups.upTo(high),
+      close: async () => {
+        await groups.close();
+        await sender.close();
+        await desk.close();
+      },
+    };
+  } catch (error) {
+    await desk.close().catch(() => {}); // The error before it is the one that matters.
+    throw error;
+  }
+}
+
+/**
+ * From the journal's end on: groups from before, and those that a kill cuts off, are not sent. They are a
+ * help: the trainer asks the teacher itself for what no scorer has labelled. So an error is told, and the
+ * groups it came of are left out; after one that does not pass no more are sent in this run.
+ */
+export function publishGroups(
+  journal: GroupSource,
+  send: (messages: readonly KeyedMessage[]) => Promise<void>,
+  warn: (error: unknown) => void,
+): PublishedGroups {
   let next = journal.status().high;
   let wanted = next;
   let work: Promise<void> = Promise.resolve();
@@ -39,22 +64,21 @@ export async function openPublishedGroups(
       const to = Math.min(wanted, from + atOnce);
       const groups = journal.read(from, to).filter(({ holdout }) => !holdout);
       next = to;
-      await sender.send(groups.map(groupMessage));
+      await send(groups.map(groupMessage));
     }
   };
   return {
     upTo(high) {
       wanted = high;
       work = work.then(sendAll).catch((error: unknown) => {
-        if (!isOver) warn(error);
-        isOver = true;
+        if (isOver) return;
+        isOver = !(error instanceof RestillError && error.disposition === 'retry');
+        warn(error);
       });
     },
     async close() {
       isOver = true;
       await work;
-      await sender.close();
-      await broker.desk.close();
     },
   };
 }

@@ -37,25 +37,31 @@ export async function runScorer({ config, log, stop$ }: ScorerInputs): Promise<v
       'CONFIG_INVALID',
       'a scorer needs roles.groups, roles.labels and teacher.remote; name the topics and the server',
     );
+  const token = readTeacherToken(teacher);
   await prepareRoleTopics(config);
   const over = new AbortController();
   const reading = readingConfig(config, roles.groups);
   const scoring = { ...reading, kafka: { ...reading.kafka, group: `${kafka.group}.scorer`, shared: true } };
-  const broker = await openBroker(scoring, (message) => log.info('source.client', { message }));
-  const sender = await openSender(broker.kafka, roles.labels);
-  const status = { offsets: {}, fingerprints: {} };
-  const bounds = { from: null, until: null };
-  const notice = (found: Parameters<typeof logNotice>[0]): void => logNotice(found, log);
-  const source = await openTopic({ config: scoring, broker, status, bounds, notice });
-  stop$.pipe(take(1)).subscribe(() => {
-    over.abort();
-    void source.close();
-  });
-  const token = readTeacherToken(teacher);
-  const parts = { settings: teacher.remote, token, timer: systemClock, fetch: globalThis.fetch };
-  const scorer = new Scorer(openRemoteTeacher(parts), config.labels.keptMax);
-  const offsets: Record<string, number> = {};
+  const closing: (() => Promise<void>)[] = [];
+  const opened = <T extends { close(): Promise<void> }>(part: T): T => {
+    closing.unshift(() => part.close());
+    return part;
+  };
   try {
+    const broker = await openBroker(scoring, (message) => log.info('source.client', { message }));
+    opened(broker.desk);
+    const sender = opened(await openSender(broker.kafka, roles.labels));
+    const status = { offsets: {}, fingerprints: {} };
+    const bounds = { from: null, until: null };
+    const notice = (found: Parameters<typeof logNotice>[0]): void => logNotice(found, log);
+    const source = opened(await openTopic({ config: scoring, broker, status, bounds, notice }));
+    stop$.pipe(take(1)).subscribe(() => {
+      over.abort();
+      void source.close();
+    });
+    const parts = { settings: teacher.remote, token, timer: systemClock, fetch: globalThis.fetch };
+    const scorer = new Scorer(openRemoteTeacher(parts), config.labels.keptMax);
+    const offsets: Record<string, number> = {};
     for (let items = await source.read(0); items !== null; items = await source.read(0)) {
       const labels = await scorer.score(items.flatMap(groupsOf), over.signal);
       if (labels === null) return;
@@ -64,7 +70,7 @@ export async function runScorer({ config, log, stop$ }: ScorerInputs): Promise<v
       source.acknowledge({ ...offsets });
     }
   } finally {
-    for (const part of [source, sender, broker.desk]) await part.close().catch(() => {}); // Labels are sent.
+    for (const close of closing) await close().catch(() => {}); // Labels are sent.
   }
 }
 
