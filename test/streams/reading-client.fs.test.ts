@@ -8,14 +8,22 @@ import { ReadingThread } from '../../src/streams/reading-client.fs.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { recordingOf, topicOf } from '../support/records.ts';
 
-/** A thread that opens what it is told to, and then comes to a bad end. */
+/**
+ * A thread that opens what it is told to, delivers a batch of nothing, and comes to a bad end when it is asked
+ * for more than the three that are wanted at the start. (What a thread says just before its end may be lost.)
+ */
 const thread = (end: string): ReadingThread =>
   new ReadingThread(
     new Worker(
       `const { parentPort } = require('node:worker_threads');
+      const [places, headers, letters] = [new Float64Array(0), new Map(), new Map()];
+      const columns = { topics: [], places, keys: [], values: [], headers, letters };
+      let wanted = 0;
       parentPort.on('message', ({ recording, message }) => {
-        if (message.kind !== 'open') { ${end} }
+        if (message.kind === 'want' && ++wanted === 4) { ${end} }
+        if (message.kind !== 'open') return;
         parentPort.postMessage({ recording, message: { kind: 'opened', bytesTotal: 1 } });
+        parentPort.postMessage({ recording, message: { kind: 'batch', columns, bytesRead: 0 } });
       });`,
       { eval: true },
     ),
@@ -27,6 +35,7 @@ test.each([
 ])('one that %s', async (_, end, why) => {
   const dying = thread(end);
   const recording = await dying.open('clicks.jsonl', 1_000);
+  expect(await recording.read()).toEqual([]);
   const message = expect.stringContaining(`the thread that reads recordings died: ${why}; what came before`);
   await expect(recording.read()).rejects.toMatchObject({ code: 'BUG', message });
   expect(dying.isDead).toBe(true);
