@@ -21,7 +21,10 @@ export function openKnownLabels(config: Config, topic: string, warn: (error: unk
   };
 
   async function read(): Promise<void> {
-    const reading = readingConfig(config, topic);
+    const usual = readingConfig(config, topic);
+    // The SCORE turn waits: a broker that goes away meanwhile is not waited for, the teacher is asked.
+    const patience = { onAway: 'halt', awayMax: usual.kafka.requestTimeout } as const;
+    const reading: Config = { ...usual, kafka: { ...usual.kafka, ...patience } };
     const broker = await openBroker(reading, () => {});
     try {
       const ranges = [...(await broker.desk.ranges())];

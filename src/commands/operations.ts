@@ -8,7 +8,9 @@ import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { DeadLetter, GenerationId, GenerationStore } from '../contract.ts';
 import type { DaemonEvent } from '../daemon.rx.ts';
+import { RestillError } from '../errors.ts';
 import { Health } from '../readiness.ts';
+import type { LiveNotice } from '../streams/live-source.kafka.ts';
 import type { Log } from '../telemetry.ts';
 import { openConsole } from './console.ts';
 import { logDaemon } from './log-daemon.ts';
@@ -70,6 +72,14 @@ export async function openOperations(options: OperationsOptions): Promise<Operat
     countDeadLetters: (letters) => observeDeadLetters(letters, board),
     close: () => admin.close(),
   };
+}
+
+/** A broker that stays away stands in the way of what a process is there for; so does a restless group. */
+export function showContact(found: LiveNotice, { health }: Pick<Operations, 'health'>): void {
+  if (found.kind === 'away') health.report('source', new RestillError('KAFKA_UNREACHABLE', found.message));
+  if (found.kind === 'back') health.report('source', null);
+  if (found.kind === 'unsettled') health.report('group', new RestillError('KAFKA_UNSETTLED', found.message));
+  if (found.kind === 'joined') health.report('group', null);
 }
 
 /**

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { type Observable, take } from 'rxjs';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
-import { RestillError } from '../errors.ts';
 import { Builder, type BuilderProgress, requireWholePages } from '../streams/builder.ts';
 import { type Restored, StateReader } from '../streams/changelog.ts';
 import { openDeadLetters } from '../streams/dead-letters.fs.ts';
@@ -15,7 +14,7 @@ import type { Log } from '../telemetry.ts';
 import { logNotice, openBroker, openTopic } from './broker.ts';
 import { withTopic } from './letters.ts';
 import type { PartitionStanding } from './observe.ts';
-import { openOperations } from './operations.ts';
+import { openOperations, showContact } from './operations.ts';
 import { prepareRoleTopics, readingConfig } from './roles.ts';
 
 export interface BuilderInputs {
@@ -54,10 +53,8 @@ export async function runBuilder(inputs: BuilderInputs): Promise<void> {
     });
     const notice = (found: LiveNotice): void => {
       logNotice(found, log);
+      showContact(found, operations);
       if (found.kind === 'joined') operations.follow({ kind: 'state', state: 'TRAINING' });
-      if (found.kind === 'away')
-        operations.health.report('source', new RestillError('KAFKA_UNREACHABLE', found.message));
-      if (found.kind === 'back') operations.health.report('source', null);
     };
     const bounds = { from: null, until: null };
     const takeOver = (numbers: readonly number[]) => builder.takeOver(numbers);

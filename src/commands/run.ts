@@ -20,10 +20,11 @@ import type { Log } from '../telemetry.ts';
 import { logNotice, openBroker, openTopic } from './broker.ts';
 import { readConfigFile } from './config-file.ts';
 import { withTopic } from './letters.ts';
+import { leaveSoon } from './lingering.ts';
 import { openLog } from './log.ts';
 import { errorFields } from './log-daemon.ts';
 import type { PartitionStanding } from './observe.ts';
-import { type Operations, openOperations } from './operations.ts';
+import { type Operations, openOperations, showContact } from './operations.ts';
 import { openPublishedGroups, type PublishedGroups } from './published-groups.ts';
 import { parseRole, prepareRoleTopics, type Role, readingConfig } from './roles.ts';
 import { runBuilder } from './run-builder.ts';
@@ -87,6 +88,7 @@ async function run(options: Options, command: Command): Promise<void> {
     throw error;
   } finally {
     signals.close();
+    leaveSoon(log);
   }
   log.info('run.finished');
 }
@@ -176,14 +178,6 @@ async function live({ config, raw, data, stop$ }: Inputs, parts: Parts): Promise
     published?.upTo(event.progress.status.high);
   };
   await lastValueFrom(events$.pipe(tap(follow)));
-}
-
-/** A broker that stays away stands in the way of what the daemon is there for; so does a restless group. */
-function showContact(found: LiveNotice, { health }: Operations): void {
-  if (found.kind === 'away') health.report('source', new RestillError('KAFKA_UNREACHABLE', found.message));
-  if (found.kind === 'back') health.report('source', null);
-  if (found.kind === 'unsettled') health.report('group', new RestillError('KAFKA_UNSETTLED', found.message));
-  if (found.kind === 'joined') health.report('group', null);
 }
 
 function makeDirectory(directory: string): void {

@@ -14,6 +14,9 @@ export interface RoleTopicsOptions {
   readonly timer: Timer;
 }
 
+/** The newest segment is never compacted, and whoever takes a partition over reads it: not the usual 1 GiB. */
+const stateSegmentBytes = 32 * 1024 * 1024;
+
 const askAgainMs = 200;
 const attemptsMax = 100;
 
@@ -22,7 +25,8 @@ export async function requireRoleTopics(kafka: Kafka, options: RoleTopicsOptions
   const { pages, state, groups, labels, retention } = options.roles;
   const size = ['max.message.bytes', String(options.bytesMax)] as const;
   const kept = [['retention.ms', '-1'], ['retention.bytes', String(retention)], size] as const;
-  const compacted = [['cleanup.policy', 'compact'], size] as const;
+  const segment = ['segment.bytes', String(Math.max(stateSegmentBytes, options.bytesMax))] as const;
+  const compacted = [['cleanup.policy', 'compact'], segment, size] as const;
   const topics = [pages, groups, labels].filter((topic) => topic !== null);
   const admin = kafka.admin();
   try {

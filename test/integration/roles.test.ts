@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
+import { ConfigResourceTypes } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { parseConfig } from '../../src/config.ts';
@@ -86,6 +87,13 @@ describe.skipIf(!canRunKafka())('roles', { timeout: 240_000 }, () => {
     while ((await committed(group)) < count) await pause(20);
   }
 
+  const settingOf = (topic: string, name: string): Promise<string | undefined> =>
+    withAdmin(broker.bootstrap, async (admin) => {
+      const asked = { type: ConfigResourceTypes.TOPIC, name: topic, configNames: [name] };
+      const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [asked] });
+      return resources[0]?.configEntries[0]?.configValue;
+    });
+
   beforeAll(async () => {
     const shop = ['--impressions', '3000', '--queries', '60', '--products', '200', '--users', '200'];
     const made = await restill(['simulate', '--out', place('shop'), '--seed', '5', ...shop]);
@@ -145,6 +153,8 @@ describe.skipIf(!canRunKafka())('roles', { timeout: 240_000 }, () => {
     expect(expected.groups.length).toBeGreaterThan(500);
     expect(groups).toEqual(expected.groups);
     expect(contentHash).toBe(expected.contentHash);
+    expect(await settingOf('restill.state', 'cleanup.policy')).toBe('compact');
+    expect(await settingOf('restill.state', 'segment.bytes')).toBe(`${32 * 1024 * 1024}`);
   });
 
   test('a topic between them that is not as it must be is refused', async () => {
