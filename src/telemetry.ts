@@ -4,6 +4,7 @@
 export const logEvents = {
   'run.started': 'a command that trains has opened its data directory',
   'run.finished': 'it is done; the report follows',
+  'run.lingering': 'it is done, but something was left open: it leaves all the same',
   'run.stopping': 'a stop was asked for; the step at hand is finished and a snapshot made',
   'run.failed': 'it ends with an error; code and message say which',
   'source.joined': 'the partitions that are read from now on: after the start, and after each rebalance',
