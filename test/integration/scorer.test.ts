@@ -10,6 +10,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { Manifest, SourceRecord } from '../../src/contract.ts';
+import { errorTable } from '../../src/errors.ts';
 import { hashUnit } from '../../src/hash.ts';
 import { parseEnvelope } from '../../src/streams/envelope.ts';
 import { type Broker, startBroker } from '../support/broker/broker.ts';
@@ -121,5 +122,15 @@ describe.skipIf(!canRunKafka())('a scorer', { timeout: 240_000 }, () => {
     expect(asked.get('Bearer scorer')).toBeGreaterThan(100);
     expect(asked.get('Bearer all')).toBeGreaterThan(100);
     expect(asked.get('Bearer trainer') ?? 0).toBeLessThan(asked.get('Bearer all')! / 2);
+  });
+
+  test('without the token that it needs it ends, and says so', async () => {
+    const config = configure('tokenless', { groups: 'restill.groups', labels: 'restill.labels' });
+    delete process.env.RESTILL_TEST_GRADER;
+    const scorer = startRun(config, place('tokenless'), ['--role', 'scorer']);
+    running.add(scorer);
+    const { code, stderr } = await scorer.ended;
+    expect(stderr).toMatch(/restill: SECRET_UNREADABLE: .*RESTILL_TEST_GRADER/);
+    expect(code).toBe(errorTable.SECRET_UNREADABLE.exit);
   });
 });
