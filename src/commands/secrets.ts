@@ -46,6 +46,15 @@ function read(name: string, secret: Secret): string {
 }
 
 function readPlace(name: string, file: string): string {
+  const text = readText(name, file);
+  if (text !== '') return text;
+  throw new RestillError(
+    'SECRET_UNREADABLE',
+    `${name} is to be in the file ${file}, which is empty; write it there`,
+  );
+}
+
+function readText(name: string, file: string): string {
   try {
     return readFileSync(file, 'utf8').trimEnd();
   } catch (cause) {

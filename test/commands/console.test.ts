@@ -60,8 +60,11 @@ it('lets nobody do anything where no token is configured', async () => {
   expect(await store.live()).toBe(first.id);
 });
 
-it('does not start without the token that it is told of', async () => {
-  await expect(serve({ file: '/nowhere/token' })).rejects.toMatchObject({
+it.each([
+  ['not where it is told', '/nowhere/token'],
+  ['empty', '/dev/null'],
+])('does not start when its token is %s', async (_, file) => {
+  await expect(serve({ file })).rejects.toMatchObject({
     code: 'SECRET_UNREADABLE',
     message: expect.stringContaining('admin.token'),
   });
