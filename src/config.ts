@@ -110,8 +110,8 @@ export const configDigest = (c: Config): string => {
   const { threads, onednn } = c.trainer;
   // Nor where a model lies that training began with; what it held stands in the manifest (`starts`).
   const student = { ...c.student, start: c.student.start && 'given' };
-  // Nor which groups the journal takes in while it is nearly full: it is for the journal to say what is in it.
-  // So who cannot keep up may begin to shed and go on.
+  // Nor which groups the journal takes in while it is nearly full: what is in it, it says itself. So who
+  // cannot keep up may begin to shed and go on.
   const { whenFull: _whenFull, shedAbove: _shedAbove, shedKeep: _shedKeep, ...journal } = c.journal;
   // Nor where a remote teacher is asked; which model answers there is its version. Nor what is computed
   // twice: the bits are the same, and who runs out of memory may switch it on and go on.

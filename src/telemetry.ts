@@ -19,7 +19,7 @@ export const logEvents = {
   'source.uncommitted': 'a commit of the group failed; it is for lag tools only, the journal has the truth',
   'source.client': 'a warning of kafkajs',
   'groups.unsent':
-    'groups were not sent to scorers; the trainer asks the teacher itself. Unless it passes, none are any more',
+    'groups were not sent to scorers; none are any more, unless it passes. The teacher is asked instead',
   'builder.fenced': 'another builder has a partition now, and does again what was not handed over',
   'ingest.ended': 'the source has ended; counts are final',
   'trainer.started': 'the trainer process is ready, at a cursor',

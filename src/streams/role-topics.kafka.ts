@@ -14,7 +14,7 @@ export interface RoleTopicsOptions {
   readonly timer: Timer;
 }
 
-/** The newest segment is never compacted, and whoever takes a partition over reads it: not the usual 1 GiB. */
+/** The newest segment is never compacted, and read by whoever takes a partition over: not the usual 1 GiB. */
 const stateSegmentBytes = 32 * 1024 * 1024;
 
 const askAgainMs = 200;

@@ -128,7 +128,7 @@ test('promise 1: kills, rebalances and stops change nothing of what is handed ov
   );
 });
 
-test('of take-overs that wait for their turn the newest counts: the others would fence who came after', async () => {
+test('of take-overs that wait for their turn only the newest fences', async () => {
   const topics = new Topics();
   const real = topics.handing();
   const fenced: (readonly number[])[] = [];
