@@ -1,8 +1,13 @@
 // Data directories of tiny students that serving can load, with golden logits from plain loops
 // (plain-models.ts): nothing that computes them is shared with the engine.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { goldenOf } from '../../src/checkpoint/generation-golden.ts';
+import { encodePointer } from '../../src/checkpoint/pointer.ts';
+import { systemClock, type Timer } from '../../src/clock.ts';
 import { parseConfig } from '../../src/config.ts';
-import type { ArtifactFile, EncodedPair, Snapshot, Tensors } from '../../src/contract.ts';
+import type { ArtifactFile, EncodedPair, GenerationId, Snapshot, Tensors } from '../../src/contract.ts';
 import type { QueryDocument } from '../../src/serving/ports.ts';
 import { bertParameters } from '../../src/tensor/bert.ts';
 import { type BertConfig, bertToHuggingFace } from '../../src/tensor/model-config.ts';
@@ -83,3 +88,31 @@ export function studentSnapshot(seed: number, golden: number | null = seed): Sna
     ],
   };
 }
+
+/** Without the checks that `restill generations promote` makes first. */
+export function point(directory: string, id: GenerationId): void {
+  writeFileSync(join(directory, '.current.json.new'), encodePointer(id, id, Date.now()));
+  renameSync(join(directory, '.current.json.new'), join(directory, 'current.json'));
+}
+
+export function flipBit(path: string): void {
+  const bytes = readFileSync(path);
+  bytes[bytes.length >> 1]! ^= 1;
+  writeFileSync(path, bytes);
+}
+
+/** As on a disk that hangs: reading waits for somebody to write. */
+export function hang(path: string): void {
+  rmSync(path);
+  execFileSync('mkfifo', [path]);
+}
+
+/** @param deadlines filled with what waits for `deadlineMs`; they are over when the test says so. */
+export const timerUntil = (deadlineMs: number, deadlines: (() => void)[]): Timer => ({
+  ...systemClock,
+  after: (ms, callback) => {
+    if (ms !== deadlineMs) return systemClock.after(ms, callback);
+    deadlines.push(callback);
+    return () => {};
+  },
+});
