@@ -89,7 +89,8 @@ class Scorer implements Engine {
       child.once('close', () => resolve());
       child.once('error', () => resolve()); // It never started.
     });
-    child.stderr!.on('data', (chunk: Buffer) => {
+    // It has none where no process, or no file, could be opened any more.
+    child.stderr?.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-2000);
     });
     child.on('message', (message: FromScorer) => this.#take(message));
@@ -107,7 +108,8 @@ class Scorer implements Engine {
   }
 
   send(message: ToScorer): void {
-    this.#child.send(message, () => {}); // Where it does not arrive the child is gone, which its end tells.
+    // Where it does not arrive the child is gone, or never came, which its end tells.
+    if (this.#child.connected) this.#child.send(message, () => {});
   }
 
   score(sequences: readonly EncodedPair[]): Promise<Float32Array> {
