@@ -4,17 +4,14 @@
 // - a damaged, a hanging and a wrong generation in between are refused by name, and the one before answers on
 // - every student that was replaced or refused gives its process back
 // - a rollback to a generation that is kept ready loads nothing
-import { execFileSync } from 'node:child_process';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { encodePointer } from '../../src/checkpoint/pointer.ts';
-import { systemClock, type Timer } from '../../src/clock.ts';
 import { serveGenerations } from '../../src/commands/served-generations.ts';
 import type { GenerationId } from '../../src/contract.ts';
 import type { ServingNews } from '../../src/serving/ports.ts';
 import { temporaryDirectory } from '../support/directory.ts';
-import { plainLogit, studentSnapshot } from '../support/served.ts';
+import { flipBit, hang, plainLogit, point, studentSnapshot, timerUntil } from '../support/served.ts';
 import { promote, storeAt } from '../support/snapshots.ts';
 
 const loadDeadlineMs = 123_456;
@@ -38,27 +35,14 @@ async function open({ candidate = false } = {}) {
   const news: ServingNews[] = [];
   const listeners = new Set<(one: ServingNews) => void>();
   const deadlines: (() => void)[] = [];
-  /** Deadlines are over when the test says so. */
-  const timer: Timer = {
-    ...systemClock,
-    after: (ms, callback) => {
-      if (ms !== loadDeadlineMs) return systemClock.after(ms, callback);
-      deadlines.push(callback);
-      return () => {};
-    },
-  };
   const onNews = (one: ServingNews): void => {
     news.push(one);
     for (const listener of listeners) listener(one);
   };
   const settings = { threads: 1, queueMax: 1000, batchBudgetMs: 50, loadDeadlineMs, pollMs: 100, candidate };
+  const timer = timerUntil(loadDeadlineMs, deadlines);
   const ranker = serveGenerations({ directory, settings, onNews, timer });
   onTestFinished(() => ranker.close());
-  /** Without the checks that `restill generations promote` makes first. */
-  const point = (id: GenerationId): void => {
-    writeFileSync(join(directory, '.current.json.new'), encodePointer(id, id, Date.now()));
-    renameSync(join(directory, '.current.json.new'), join(directory, 'current.json'));
-  };
   const heard = (kind: ServingNews['kind']) =>
     new Promise<ServingNews>((resolve) => {
       const listener = (one: ServingNews): void => {
@@ -72,7 +56,8 @@ async function open({ candidate = false } = {}) {
     (await store.publish(studentSnapshot(seed, golden), promote)).manifest.id;
   const rank = () => ranker.rank(pairs, { which: 'live', cut: true, signal: new AbortController().signal });
   const weights = (id: GenerationId) => join(directory, id, 'student/model.safetensors');
-  return { ranker, news, deadlines, point, heard, publish, rank, weights };
+  const pointTo = (id: GenerationId): void => point(directory, id);
+  return { ranker, news, deadlines, point: pointTo, heard, publish, rank, weights };
 }
 
 it('20 swaps under load: nothing fails, every score is of the generation named', async () => {
@@ -119,17 +104,13 @@ it('20 swaps under load: nothing fails, every score is of the generation named',
     await goLive(seed);
     if (seed === 6) {
       const damaged = await publish(100);
-      const bytes = readFileSync(weights(damaged));
-      bytes[bytes.length >> 1]! ^= 1;
-      writeFileSync(weights(damaged), bytes);
+      flipBit(weights(damaged));
       await refuse(damaged, 'GENERATION_DAMAGED');
     }
     if (seed === 11) await refuse(await publish(200, 201), 'GENERATION_UNPROVEN');
     if (seed === 16) {
-      // A disk that hangs: reading waits for somebody to write.
       const hanging = await publish(300);
-      rmSync(weights(hanging));
-      execFileSync('mkfifo', [weights(hanging)]);
+      hang(weights(hanging));
       await refuse(hanging, 'GENERATION_SLOW');
     }
   }
