@@ -9,8 +9,9 @@ import { temporaryDirectory } from '../support/directory.ts';
 import { recordingOf, topicOf } from '../support/records.ts';
 
 /**
- * A thread that opens what it is told to, delivers a batch of nothing, and comes to a bad end when it is asked
- * for more than the three that are wanted at the start. (What a thread says just before its end may be lost.)
+ * A thread that opens what it is told to, delivers a batch of nothing, and comes to a bad end when it is
+ * asked for more than the three that are wanted at the start. (What a thread says just before its end may be
+ * lost.)
  */
 const thread = (end: string): ReadingThread =>
   new ReadingThread(
