@@ -63,7 +63,7 @@ async function runCase(lengths: Lengths, model: string, directory: string): Prom
   writeFileSync(work, JSON.stringify({ model, onnx, tokensMax, threads, requests }));
   const data = join(directory, lengths);
   mkdirSync(data);
-  const service = await startService(data, { model, tokensMax, threads });
+  const service = await startService(data, { models: [model], tokensMax, threads });
   const sides: Side[] = [];
   try {
     for (const kind of options['no-peers'] ? [] : Object.keys(peers))

@@ -3,11 +3,18 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseConfig } from '../../src/config.ts';
-import { startServe } from '../../test/support/serve-process.ts';
+import type { GenerationId } from '../../src/contract.ts';
+import { type ServeProcess, startServe } from '../../test/support/serve-process.ts';
 import { promote, snapshotAt, storeAt } from '../../test/support/snapshots.ts';
 import type { RankRequest } from './requests.ts';
 
 export interface Service {
+  readonly generations: readonly GenerationId[];
+  setLive(id: GenerationId): Promise<void>;
+  readonly log: ServeProcess['log'];
+  readonly logged: ServeProcess['logged'];
+  /** Of the server and of what scores for it. */
+  residentMiB(): number;
   /** Seconds of one request, and its scores in the order of the documents. */
   ask(request: RankRequest): Promise<{ seconds: number; scores: number[] }>;
   /** Processor time of the server and of what scores for it, so far. */
@@ -24,26 +31,37 @@ const studentFiles = [
   'vocab.txt',
 ];
 
-/** @param model a Hugging Face directory, which becomes the student of a generation. */
-export async function startService(
-  data: string,
-  o: { readonly model: string; readonly tokensMax: number; readonly threads: number },
-): Promise<Service> {
+export interface ServiceOptions {
+  /** Hugging Face directories, each of which becomes the student of a generation; the first one is live. */
+  readonly models: readonly string[];
+  readonly tokensMax: number;
+  readonly threads: number;
+}
+
+export async function startService(data: string, o: ServiceOptions): Promise<Service> {
   const { store } = await storeAt(join(data, 'generations'));
   const config = parseConfig({ student: { tokens_max: o.tokensMax } });
-  const files = studentFiles.map((name) => ({
-    path: `student/${name}`,
-    bytes: readFileSync(join(o.model, name)),
-  }));
   const bytes = Buffer.from(JSON.stringify(config));
-  const snapshot = { ...snapshotAt({ cursor: 1 }), files: [...files, { path: 'config.json', bytes }] };
-  const { manifest } = await store.publish(snapshot, promote);
-  await store.setLive(manifest.id);
+  const generations: GenerationId[] = [];
+  for (const [i, model] of o.models.entries()) {
+    const files = studentFiles.map((name) => ({
+      path: `student/${name}`,
+      bytes: readFileSync(join(model, name)),
+    }));
+    const snapshot = { ...snapshotAt({ cursor: i + 1 }), files: [...files, { path: 'config.json', bytes }] };
+    generations.push((await store.publish(snapshot, promote)).manifest.id);
+  }
+  await store.setLive(generations[0]!);
   const yaml = join(data, 'serve.yaml');
   writeFileSync(yaml, `serve:\n  threads: ${o.threads}\n  answer_timeout: 2m\n`);
   const server = await startServe('--data', data, '--config', yaml);
   await server.logged('serve.live');
   return {
+    generations,
+    setLive: (id) => store.setLive(id),
+    log: server.log,
+    logged: server.logged,
+    residentMiB: () => processes(server.pid).reduce((sum, pid) => sum + residentMiBOf(pid), 0),
     ask: (request) => ask(`${server.url}/rerank`, request),
     cpuSeconds: () => processes(server.pid).reduce((sum, pid) => sum + cpuSecondsOf(pid), 0),
     stop: async () => {
@@ -81,3 +99,7 @@ function cpuSecondsOf(pid: number): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
+
+/** Pages of 4 KiB. */
+const residentMiBOf = (pid: number): number =>
+  Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) / 256;
