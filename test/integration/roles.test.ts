@@ -113,9 +113,9 @@ describe.skipIf(!canRunKafka())('roles', { timeout: 240_000 }, () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  // By hand (RESTILL_ROLES=1), for a fault that it finds in about every third run: where builders start at the
-  // same moment, a take-over that a rebalance has overtaken can fence the rightful builder. That one leaves, to
-  // be started again, but only at its partition's next record, and here there is none.
+  // By hand (RESTILL_ROLES=1), for a fault that it finds in every third run: where builders start at the
+  // same moment, a take-over that a rebalance has overtaken can fence the rightful builder. That one leaves,
+  // to be started again, but only at its partition's next record, and here there is none.
   const byHand = process.env.RESTILL_ROLES === undefined;
   test.skipIf(byHand)(
     'two builders, one killed and started again, and a trainer do what role all does',
