@@ -1,11 +1,19 @@
 // Threads start from the sources in a checkout and from compiled files in a package.
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import { threadEntry } from '../src/sibling.ts';
+import { processEntry, threadEntry } from '../src/sibling.ts';
 
 test('compiled: the compiled file beside the one that asks', () => {
   const entry = threadEntry('file:///opt/restill/dist/streams/source.js', './thread.fs');
   expect(entry.href).toBe('file:///opt/restill/dist/streams/thread.fs.js');
+});
+
+test('a process: the same file, and tsx where it is a source', () => {
+  const compiled = processEntry('file:///opt/restill/dist/commands/child.js', '../process');
+  expect([compiled.module.href, compiled.execArgv]).toEqual(['file:///opt/restill/dist/process.js', []]);
+  const source = processEntry('file:///opt/restill/src/commands/child.ts', '../process');
+  expect(source.module.href).toBe('file:///opt/restill/src/process.ts');
+  expect(source.execArgv).toEqual(['--import', import.meta.resolve('tsx')]);
 });
 
 test('from source: a thread that reads TypeScript; paths may hold any sign', async () => {

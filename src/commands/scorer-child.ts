@@ -1,7 +1,5 @@
 // A student's engine in a process of its own.
 import { type ChildProcess, fork } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { EncodedPair } from '../contract.ts';
 import { type ErrorCode, errorTable, RestillError } from '../errors.ts';
 import type { Engine } from '../serving/ports.ts';
@@ -11,6 +9,7 @@ import {
   type ScorerStart,
   type ToScorer,
 } from '../serving/scorer-messages.ts';
+import { processEntry } from '../sibling.ts';
 
 export interface ScorerChild {
   readonly engine: Engine;
@@ -46,13 +45,11 @@ export async function startScorer(
 }
 
 function forkScorer(): ChildProcess {
-  const source = fileURLToPath(new URL('../scorer-process.ts', import.meta.url));
-  const entry = existsSync(source) ? source : source.replace(/\.ts$/, '.js');
-  const loader = entry.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : [];
-  return fork(entry, [], {
+  const { module, execArgv } = processEntry(import.meta.url, '../scorer-process');
+  return fork(module, [], {
     // A process group of its own: Ctrl-C on a terminal is for the server, which decides what it means.
     detached: true,
-    execArgv: ['--expose-gc', ...loader],
+    execArgv: ['--expose-gc', ...execArgv],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'advanced',
   });

@@ -1,10 +1,9 @@
 // The trainer as a child process: TensorFlow calls block their thread, and ingest must not wait for them.
 import { type ChildProcess, fork } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Observable } from 'rxjs';
 import { type ErrorCode, errorTable, RestillError } from '../errors.ts';
 import type { FromTrainer, ToTrainer, TrainerFailure } from '../protocol.ts';
+import { processEntry } from '../sibling.ts';
 import type { TrainerHandle } from '../supervisor.rx.ts';
 
 /** What the child needs to know; it reads the config file itself, so that both sides parse the same text. */
@@ -16,10 +15,11 @@ export interface TrainerStart {
 
 /** Starts the child. It ends by itself when this process is gone: its channel closes. */
 export function startTrainer(start: TrainerStart): TrainerHandle<FromTrainer> {
-  const child = fork(entry(), [], {
+  const { module, execArgv } = processEntry(import.meta.url, '../trainer-process');
+  const child = fork(module, [], {
     // A process group of its own: Ctrl-C on a terminal is for the daemon, which decides what it means.
     detached: true,
-    execArgv: entry().endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : [],
+    execArgv,
     env: { ...process.env, ...allocator },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'json',
@@ -45,11 +45,6 @@ export const allocator = {
     'glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=34359738368:' +
     'glibc.malloc.top_pad=268435456',
 };
-
-function entry(): string {
-  const source = fileURLToPath(new URL('../trainer-process.ts', import.meta.url));
-  return existsSync(source) ? source : fileURLToPath(new URL('../trainer-process.js', import.meta.url));
-}
 
 /** The child's messages; an error when it says that it failed, or ends unasked without having finished. */
 function messages$(child: ChildProcess, dismissed: () => boolean): Observable<FromTrainer> {

@@ -7,23 +7,12 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { generationId } from '../../src/checkpoint/generation.ts';
 import { addGenerationsCommand } from '../../src/commands/generations.ts';
 import { runCommand } from '../support/command-line.ts';
 import { temporaryDirectory } from '../support/directory.ts';
-import { promote, snapshotAt, storeAt } from '../support/snapshots.ts';
+import { threeGenerations } from '../support/snapshots.ts';
 
 const restill = (...argv: string[]) => runCommand(addGenerationsCommand, 'generations', ...argv);
-
-/** Three generations, the second live; nobody has written down how. */
-async function dataDirectory(): Promise<string> {
-  const data = temporaryDirectory();
-  const { store } = await storeAt(join(data, 'generations'));
-  for (const cursor of [100, 200, 300])
-    await store.publish(snapshotAt({ cursor, metrics: { 'holdout.ndcg10': 0.5 + cursor / 1000 } }), promote);
-  await store.setLive(generationId(2));
-  return data;
-}
 
 const live = async (data: string) =>
   (JSON.parse((await restill('list', '--data', data, '--json')).out) as { live: string }).live;
@@ -31,7 +20,7 @@ const why = ['--reason', 'shoes rank low', '--by', 'alice'];
 
 describe('promote and rollback', () => {
   it('move the live pointer and say what became of it', async () => {
-    const data = await dataDirectory();
+    const data = await threeGenerations();
     expect(await restill('promote', 'latest', '--data', data, ...why)).toEqual({
       out:
         'g000003 is live, instead of g000002; by alice: shoes rank low\n' +
@@ -50,7 +39,7 @@ describe('promote and rollback', () => {
   });
 
   it('change nothing where it is live already', async () => {
-    const data = await dataDirectory();
+    const data = await threeGenerations();
     const { out } = await restill('promote', 'live', '--data', data);
     expect(out).toBe('g000002 is live already; nothing was changed\n');
     expect((await restill('audit', '--data', data)).out).toMatch(/^no audit in /);
@@ -63,7 +52,7 @@ describe('promote and rollback', () => {
     [['pin', 'g000001'], 'GENERATION_DAMAGED'],
     [['rollback'], 'GENERATION_UNKNOWN'],
   ])('refuse %j', async (argv, code) => {
-    const data = await dataDirectory();
+    const data = await threeGenerations();
     appendFileSync(join(data, 'generations', 'g000001', 'student', 'model.safetensors'), ' ');
     expect((await restill(...argv, '--data', data)).error).toMatchObject({ code });
     expect(await live(data)).toBe('g000002');
@@ -77,7 +66,7 @@ describe('promote and rollback', () => {
 
 describe('pin and unpin', () => {
   it('change the file of pins once', async () => {
-    const data = await dataDirectory();
+    const data = await threeGenerations();
     expect((await restill('pin', 'g000001', '--data', data, ...why)).out).toBe('g000001 is pinned\n');
     expect(readFileSync(join(data, 'generations', 'pinned'), 'utf8')).toBe(
       'g000001  # alice: shoes rank low\n',
@@ -91,7 +80,7 @@ describe('pin and unpin', () => {
 
 describe('audit', () => {
   it('shows who did what, when and why', async () => {
-    const data = await dataDirectory();
+    const data = await threeGenerations();
     await restill('promote', 'g000003', '--data', data, ...why);
     const { out, error } = await restill('audit', '--data', data);
     expect(error).toBeNull();
@@ -104,7 +93,7 @@ describe('audit', () => {
   });
 
   it('shows that a line was removed', async () => {
-    const data = await dataDirectory();
+    const data = await threeGenerations();
     await restill('promote', 'g000003', '--data', data, ...why);
     const path = join(data, 'generations', 'audit.jsonl');
     writeFileSync(path, readFileSync(path, 'utf8').split('\n').slice(1).join('\n'));
@@ -116,7 +105,7 @@ describe('audit', () => {
 
 describe('diff', () => {
   it('shows both, and the difference of numbers', async () => {
-    const { out, error } = await restill('diff', 'g000001', 'latest', '--data', await dataDirectory());
+    const { out, error } = await restill('diff', 'g000001', 'latest', '--data', await threeGenerations());
     expect(error).toBeNull();
     expect(out).toMatch(/^ +g000001 +g000003 +change$/m);
     expect(out).toMatch(/^config +(\w{12}) +\1 +same$/m);
@@ -128,7 +117,7 @@ describe('diff', () => {
   });
 
   it('gives the same as JSON', async () => {
-    const { out } = await restill('diff', 'g000001', 'live', '--data', await dataDirectory(), '--json');
+    const { out } = await restill('diff', 'g000001', 'live', '--data', await threeGenerations(), '--json');
     const { a, b, rows, scores } = JSON.parse(out) as Record<string, unknown>;
     expect({ a, b, scores }).toEqual({ a: 'g000001', b: 'g000002', scores: null });
     expect(rows).toContainEqual({ name: 'groups learnt', a: 100, b: 200, change: 100 });

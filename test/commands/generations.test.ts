@@ -5,30 +5,19 @@
 import { appendFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { generationId } from '../../src/checkpoint/generation.ts';
 import { addGenerationsCommand } from '../../src/commands/generations.ts';
 import { runCommand } from '../support/command-line.ts';
 import { temporaryDirectory } from '../support/directory.ts';
-import { promote, snapshotAt, storeAt } from '../support/snapshots.ts';
+import { threeGenerations } from '../support/snapshots.ts';
 
 const restill = (...argv: string[]) => runCommand(addGenerationsCommand, 'generations', ...argv);
-
-/** Three generations, the second live. */
-async function dataDirectory(): Promise<string> {
-  const data = temporaryDirectory();
-  const { store } = await storeAt(join(data, 'generations'));
-  for (const cursor of [100, 200, 300])
-    await store.publish(snapshotAt({ cursor, metrics: { 'holdout.ndcg10': 0.5 + cursor / 1000 } }), promote);
-  await store.setLive(generationId(2));
-  return data;
-}
 
 const damage = (data: string, id: string): void =>
   appendFileSync(join(data, 'generations', id, 'state.json'), ' ');
 
 describe('list', () => {
   it('has a line for each, the live one marked', async () => {
-    const { out, error } = await restill('list', '--data', await dataDirectory());
+    const { out, error } = await restill('list', '--data', await threeGenerations());
     expect(error).toBeNull();
     expect(out.split('\n')).toEqual([
       'generation    made (UTC)           groups  nDCG@10     size  gate',
@@ -40,7 +29,7 @@ describe('list', () => {
   });
 
   it('gives the manifests as JSON', async () => {
-    const { out } = await restill('list', '--data', await dataDirectory(), '--json');
+    const { out } = await restill('list', '--data', await threeGenerations(), '--json');
     expect(JSON.parse(out)).toMatchObject({
       live: 'g000002',
       generations: [{ id: 'g000001' }, { id: 'g000002', cursor: 200 }, { id: 'g000003' }],
@@ -49,7 +38,7 @@ describe('list', () => {
   });
 
   it('goes on past one whose manifest is damaged, and says so', async () => {
-    const data = await dataDirectory();
+    const data = await threeGenerations();
     rmSync(join(data, 'generations', 'g000003', 'manifest.json'));
     const { out, error } = await restill('list', '--data', data);
     expect(error).toBeNull();
@@ -71,7 +60,7 @@ describe('show', () => {
     ['live', 'g000002 (live)', 'g000001'],
     ['latest', 'g000003', 'g000002'],
   ])('%s', async (name, shown, parent) => {
-    const { out, error } = await restill('show', name, '--data', await dataDirectory());
+    const { out, error } = await restill('show', name, '--data', await threeGenerations());
     expect(error).toBeNull();
     expect(out).toMatch(new RegExp(`^generation +${shown.replace(/[()]/g, '\\$&')}$`, 'm'));
     expect(out).toMatch(new RegExp(`^parent +${parent}$`, 'm'));
@@ -80,7 +69,7 @@ describe('show', () => {
   });
 
   it('gives the manifest as JSON', async () => {
-    const { out } = await restill('show', 'latest', '--data', await dataDirectory(), '--json');
+    const { out } = await restill('show', 'latest', '--data', await threeGenerations(), '--json');
     expect(JSON.parse(out)).toMatchObject({ version: 2, id: 'g000003', lineage: { topic: 'clicks' } });
   });
 
@@ -88,7 +77,7 @@ describe('show', () => {
     ['g7', 'USAGE', 'g000001, or live, or latest'],
     ['g000007', 'GENERATION_UNKNOWN', 'g000001, g000002, g000003'],
   ])('refuses %s', async (name, code, says) => {
-    const { error } = await restill('show', name, '--data', await dataDirectory());
+    const { error } = await restill('show', name, '--data', await threeGenerations());
     expect(error).toMatchObject({ code, message: expect.stringContaining(says) });
   });
 
@@ -98,7 +87,7 @@ describe('show', () => {
   });
 
   it('does not step back from a damaged newest one', async () => {
-    const data = await dataDirectory();
+    const data = await threeGenerations();
     rmSync(join(data, 'generations', 'g000003', 'manifest.json'));
     const { error } = await restill('show', 'latest', '--data', data);
     expect(error).toMatchObject({ code: 'GENERATION_DAMAGED', message: expect.stringContaining('g000003') });
@@ -107,7 +96,7 @@ describe('show', () => {
 
 describe('verify', () => {
   it('takes the newest, or the one named, or all', async () => {
-    const data = await dataDirectory();
+    const data = await threeGenerations();
     expect(await restill('verify', '--data', data)).toEqual({ out: 'g000003  ok\n', error: null });
     expect(await restill('verify', 'live', '--data', data)).toEqual({ out: 'g000002  ok\n', error: null });
     expect(await restill('verify', '--all', '--data', data)).toEqual({
@@ -117,7 +106,7 @@ describe('verify', () => {
   });
 
   it('names what is damaged, and changes nothing', async () => {
-    const data = await dataDirectory();
+    const data = await threeGenerations();
     damage(data, 'g000001');
     rmSync(join(data, 'generations', 'g000003', 'manifest.json'));
     const before = readdirSync(data, { recursive: true });
@@ -132,7 +121,7 @@ describe('verify', () => {
   });
 
   it('says the same as JSON', async () => {
-    const data = await dataDirectory();
+    const data = await threeGenerations();
     damage(data, 'g000002');
     const { out, error } = await restill('verify', 'g000002', '--data', data, '--json');
     expect(JSON.parse(out)).toMatchObject({
@@ -145,7 +134,7 @@ describe('verify', () => {
     [['g000001', '--all'], 'USAGE'],
     [['g000009'], 'GENERATION_UNKNOWN'],
   ])('refuses %j', async (argv, code) => {
-    const { error } = await restill('verify', ...argv, '--data', await dataDirectory());
+    const { error } = await restill('verify', ...argv, '--data', await threeGenerations());
     expect(error).toMatchObject({ code });
   });
 });

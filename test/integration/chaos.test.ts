@@ -9,13 +9,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { type Config, parseConfig } from '../../src/config.ts';
 import type { IngestCounts, SourceRecord } from '../../src/contract.ts';
 import { randomFor } from '../../src/random.ts';
-import { parseEnvelope } from '../../src/streams/envelope.ts';
 import { type Broker, startBroker } from '../support/broker/broker.ts';
 import { canRunKafka } from '../support/broker/jars.ts';
 import { openLive, quickly } from '../support/broker/live.ts';
@@ -26,6 +24,7 @@ import { Feed } from '../support/chaos/feed.ts';
 import { broughtToItsEnd, lettersIn, undisturbed } from '../support/chaos/outcome.ts';
 import { planChaos } from '../support/chaos/schedule.ts';
 import { Stage } from '../support/chaos/stage.ts';
+import { readRecording } from '../support/records.ts';
 import { repository, restill } from '../support/restill.ts';
 
 /** The one that found a daemon that was done and did not leave. */
@@ -63,8 +62,7 @@ describe.skipIf(!canRunKafka())('restill run among faults', () => {
     const options = ['--seed', '7', '--partitions', `${partitions.first + partitions.added}`];
     const made = await restill(['simulate', '--out', place('shop'), ...options, ...sizes, ...faults]);
     expect(made.code, made.stderr).toBe(0);
-    const lines = gunzipSync(readFileSync(recording)).toString('utf8').split('\n').slice(0, -1);
-    records = lines.map((line) => parseEnvelope(Buffer.from(line), { file: '', line: 0 }) as SourceRecord);
+    records = readRecording(recording);
     proxy = await openProxy();
     broker = await startBroker({
       listeners: { PROXY: 'PLAINTEXT' },

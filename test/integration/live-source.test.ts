@@ -1,16 +1,13 @@
 // The live source on a real Apache Kafka: what is in the journal is a function of the topic (promise 1), a
 // gap is never silent (promise 10), what waits is bounded (promise 11), and what is known to go wrong with
 // kafkajs does not.
-
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { CompressionTypes } from 'kafkajs';
 import { lastValueFrom, tap } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Config, parseConfig } from '../../src/config.ts';
 import type { SourceRecord } from '../../src/contract.ts';
-import { parseEnvelope } from '../../src/streams/envelope.ts';
 import { type IngestProgress, openIngest } from '../../src/streams/ingest.rx.ts';
 import type { DeadLetterFile, Journal, Source, SourceItem } from '../../src/streams/ports.ts';
 import { openRecordedSource } from '../../src/streams/recorded-source.fs.ts';
@@ -20,7 +17,7 @@ import { type Live, openLive, quickly } from '../support/broker/live.ts';
 import { createTopic, deleteBefore, produce, withAdmin } from '../support/broker/topic.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { emptyStore, MemoryJournal } from '../support/memory-journal.ts';
-import { journalConfig, recordingOf, recordOf, topicOf } from '../support/records.ts';
+import { journalConfig, readRecording, recordingOf, recordOf, topicOf } from '../support/records.ts';
 import { sharedFile } from '../support/shared.ts';
 
 const noLetters: DeadLetterFile = { append: () => Promise.resolve(0), close: () => Promise.resolve() };
@@ -99,10 +96,7 @@ describe.skipIf(!canRunKafka())('a live topic', () => {
       await source.close();
       return { counts, contentHash: status.contentHash, offsets: Object.values(status.offsets) };
     };
-    const lines = gunzipSync(readFileSync(esci!)).toString('utf8').split('\n').slice(0, -1);
-    const records = lines.map(
-      (line) => parseEnvelope(Buffer.from(line), { file: '', line: 0 }) as SourceRecord,
-    );
+    const records = readRecording(esci!);
     // Groups tell where they come from: the topic has the name that it has in the recording.
     const { topic } = records[0]!;
     await createTopic(broker.bootstrap, topic, 3);

@@ -4,22 +4,21 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { gunzipSync } from 'node:zlib';
 import { ConfigResourceTypes } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { parseConfig } from '../../src/config.ts';
 import type { Group, SourceRecord } from '../../src/contract.ts';
 import { errorTable } from '../../src/errors.ts';
-import { parseEnvelope } from '../../src/streams/envelope.ts';
 import { journalHost } from '../../src/streams/journal-host.fs.ts';
 import { openJournalReader } from '../../src/streams/journal-reader.lmdb.ts';
 import { type Broker, startBroker } from '../support/broker/broker.ts';
 import { canRunKafka } from '../support/broker/jars.ts';
 import { quickly } from '../support/broker/live.ts';
 import { createTopic, produce, withAdmin } from '../support/broker/topic.ts';
+import { readRecording } from '../support/records.ts';
 import { restill } from '../support/restill.ts';
-import { type RunProcess, startRun } from '../support/run-process.ts';
+import { type RunProcess, startRun, stopRun } from '../support/run-process.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'restill-roles-'));
 const place = (name: string): string => join(directory, name);
@@ -49,11 +48,6 @@ describe.skipIf(!canRunKafka())('roles', { timeout: 240_000 }, () => {
     const run = startRun(config, place(data), ['--role', role]);
     running.add(run);
     return run;
-  };
-  const stop = async (run: RunProcess): Promise<void> => {
-    run.child.kill('SIGTERM');
-    const { code, stderr } = await run.ended;
-    expect(code, stderr).toBe(0);
   };
 
   /** What is in the journal as soon as `enough`, at the latest when it has taken too long. */
@@ -98,12 +92,7 @@ describe.skipIf(!canRunKafka())('roles', { timeout: 240_000 }, () => {
     const shop = ['--impressions', '3000', '--queries', '60', '--products', '200', '--users', '200'];
     const made = await restill(['simulate', '--out', place('shop'), '--seed', '5', ...shop]);
     expect(made.code, made.stderr).toBe(0);
-    const lines = gunzipSync(readFileSync(place('shop/clicks.jsonl.gz')))
-      .toString('utf8')
-      .split('\n');
-    records = lines
-      .slice(0, -1)
-      .map((line) => parseEnvelope(Buffer.from(line), { file: '', line: 0 }) as SourceRecord);
+    records = readRecording(place('shop/clicks.jsonl.gz'));
     broker = await startBroker();
     await createTopic(broker.bootstrap, 'clicks', 3);
   }, 240_000);
@@ -141,7 +130,7 @@ describe.skipIf(!canRunKafka())('roles', { timeout: 240_000 }, () => {
       await again.until('source.joined');
       await rest;
       await untilCommitted('roles', records.length);
-      await Promise.all([first, again].map(stop));
+      await Promise.all([first, again].map(stopRun));
       const built = [first, second, again].map((run) =>
         run.log().filter(({ event }) => event === 'source.joined'),
       );
@@ -152,7 +141,7 @@ describe.skipIf(!canRunKafka())('roles', { timeout: 240_000 }, () => {
       const expected = await journalOf(all, 'all', (_, taken) => taken === records.length);
       const enough = (count: number): boolean => count >= expected.groups.length;
       const { groups, contentHash } = await journalOf(roles, 'trainer', enough);
-      await Promise.all([whole, trainer].map(stop));
+      await Promise.all([whole, trainer].map(stopRun));
 
       // Each had partitions, and lost or got some while records came.
       expect(built.flat().length).toBeGreaterThan(3);

@@ -1,21 +1,20 @@
 // `restill run` and `restill replay --broker` as a user starts them, on a real Apache Kafka: stopped and
 // killed at any moment, a topic comes to the journal that the replay of its recording comes to (promise 1);
 // what stands in the way has a name and an exit code.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Report } from '../../src/commands/report.ts';
 import type { SourceRecord } from '../../src/contract.ts';
 import { errorTable } from '../../src/errors.ts';
-import { parseEnvelope } from '../../src/streams/envelope.ts';
 import { type Broker, startBroker } from '../support/broker/broker.ts';
 import { canRunKafka } from '../support/broker/jars.ts';
 import { quickly } from '../support/broker/live.ts';
 import { createTopic, produce } from '../support/broker/topic.ts';
+import { readRecording } from '../support/records.ts';
 import { repository, restill } from '../support/restill.ts';
+import { startRun } from '../support/run-process.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'restill-run-'));
 const tiny = readFileSync(join(repository, 'test/crash/replay.yaml'), 'utf8');
@@ -24,48 +23,6 @@ const place = (name: string): string => join(directory, name);
 
 /** What must not depend on how the topic was read. */
 type Outcome = Pick<Report, 'ingest' | 'journalSha256' | 'weightsSha256'>;
-
-interface LogLine {
-  readonly event: string;
-  readonly [field: string]: unknown;
-}
-
-/** `restill run`, its log, and how it ended. */
-function startRun(config: string, data: string) {
-  const args = ['run', '--config', config, '--data', data];
-  const child: ChildProcess = spawn(process.execPath, [`${repository}bin/restill`, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_ENV: '' },
-  });
-  let text = '';
-  let stderr = '';
-  const watchers = new Set<() => void>();
-  child.stdout!.on('data', (chunk: Buffer) => {
-    text += chunk.toString();
-    for (const look of watchers) look();
-  });
-  child.stderr!.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString();
-  });
-  const log = (): LogLine[] =>
-    text
-      .split('\n')
-      .slice(0, -1)
-      .map((line) => JSON.parse(line) as LogLine);
-  const ended = new Promise<{ code: number | null; stderr: string }>((resolve) =>
-    child.on('close', (code) => resolve({ code, stderr })),
-  );
-  const until = (event: string, times = 1): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const look = (): void => {
-        if (log().filter((line) => line.event === event).length >= times) resolve();
-      };
-      watchers.add(look);
-      look();
-      void ended.then(() => reject(new Error(`ended before ${event}: ${stderr}\n${text}`)));
-    });
-  return { child, log, until, ended };
-}
 
 describe.skipIf(!canRunKafka())('restill run', { timeout: 240_000 }, () => {
   let broker: Broker;
@@ -93,8 +50,7 @@ describe.skipIf(!canRunKafka())('restill run', { timeout: 240_000 }, () => {
     const shop = ['--impressions', '400', '--queries', '30', '--products', '120', '--users', '40'];
     const made = await restill(['simulate', '--out', place('shop'), '--seed', '3', ...shop]);
     expect(made.code, made.stderr).toBe(0);
-    const lines = gunzipSync(readFileSync(recording)).toString('utf8').split('\n').slice(0, -1);
-    records = lines.map((line) => parseEnvelope(Buffer.from(line), { file: '', line: 0 }) as SourceRecord);
+    records = readRecording(recording);
     broker = await startBroker();
     const partitions = Math.max(...records.map(({ partition }) => partition)) + 1;
     await createTopic(broker.bootstrap, 'clicks', partitions);

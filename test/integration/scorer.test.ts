@@ -6,19 +6,18 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import type { Manifest, SourceRecord } from '../../src/contract.ts';
+import type { Manifest } from '../../src/contract.ts';
 import { errorTable } from '../../src/errors.ts';
 import { hashUnit } from '../../src/hash.ts';
-import { parseEnvelope } from '../../src/streams/envelope.ts';
 import { type Broker, startBroker } from '../support/broker/broker.ts';
 import { canRunKafka } from '../support/broker/jars.ts';
 import { quickly } from '../support/broker/live.ts';
 import { createTopic, produce } from '../support/broker/topic.ts';
+import { readRecording } from '../support/records.ts';
 import { repository, restill } from '../support/restill.ts';
-import { type RunProcess, startRun } from '../support/run-process.ts';
+import { type RunProcess, startRun, stopRun } from '../support/run-process.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'restill-scorer-'));
 const place = (name: string): string => join(directory, name);
@@ -75,11 +74,6 @@ describe.skipIf(!canRunKafka())('a scorer', { timeout: 240_000 }, () => {
     running.add(run);
     return run;
   };
-  const stop = async (run: RunProcess): Promise<void> => {
-    run.child.kill('SIGTERM');
-    const { code, stderr } = await run.ended;
-    expect(code, stderr).toBe(0);
-  };
   const first = (data: string): Manifest =>
     JSON.parse(readFileSync(place(`${data}/generations/g000001/manifest.json`), 'utf8')) as Manifest;
 
@@ -89,12 +83,7 @@ describe.skipIf(!canRunKafka())('a scorer', { timeout: 240_000 }, () => {
     const shop = ['--impressions', '900', '--queries', '30', '--products', '120', '--users', '40'];
     const made = await restill(['simulate', '--out', place('shop'), '--seed', '3', ...shop]);
     expect(made.code, made.stderr).toBe(0);
-    const lines = gunzipSync(readFileSync(place('shop/clicks.jsonl.gz')))
-      .toString('utf8')
-      .split('\n');
-    const records = lines
-      .slice(0, -1)
-      .map((line) => parseEnvelope(Buffer.from(line), { file: '', line: 0 }) as SourceRecord);
+    const records = readRecording(place('shop/clicks.jsonl.gz'));
     broker = await startBroker();
     await createTopic(broker.bootstrap, 'clicks', 3);
     await produce(broker.bootstrap, records, { topic: 'clicks' });
@@ -109,14 +98,14 @@ describe.skipIf(!canRunKafka())('a scorer', { timeout: 240_000 }, () => {
   test('saves the trainer most of its requests, and changes no bit of the student', async () => {
     const all = start(configure('alone', {}), 'all', 'all');
     await all.until('generation.published');
-    await stop(all);
+    await stopRun(all);
     const roles = configure('split', { groups: 'restill.groups', labels: 'restill.labels' });
     const scorer = start(roles, 'scorer', 'scorer');
     const builder = start(roles, 'builder', 'builder');
     await Promise.all([scorer.until('source.joined'), builder.until('source.joined')]);
     const trainer = start(roles, 'trainer', 'trainer');
     await trainer.until('generation.published');
-    await Promise.all([trainer, scorer, builder].map(stop));
+    await Promise.all([trainer, scorer, builder].map(stopRun));
 
     expect(first('trainer').weightsSha256).toEqual(first('all').weightsSha256);
     expect(asked.get('Bearer scorer')).toBeGreaterThan(100);

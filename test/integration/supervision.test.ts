@@ -6,16 +6,15 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { Report } from '../../src/commands/report.ts';
 import type { SourceRecord } from '../../src/contract.ts';
-import { parseEnvelope } from '../../src/streams/envelope.ts';
 import { type Broker, startBroker } from '../support/broker/broker.ts';
 import { canRunKafka } from '../support/broker/jars.ts';
 import { quickly } from '../support/broker/live.ts';
 import { createTopic, produce } from '../support/broker/topic.ts';
+import { readRecording } from '../support/records.ts';
 import { type Finished, repository, restill } from '../support/restill.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'restill-supervision-'));
@@ -84,8 +83,7 @@ describe.skipIf(!canRunKafka())('a run whose trainer dies', { timeout: 240_000 }
     const shop = ['--impressions', '400', '--queries', '30', '--products', '120', '--users', '40'];
     const made = await restill(['simulate', '--out', join(directory, 'shop'), '--seed', '5', ...shop]);
     expect(made.code, made.stderr).toBe(0);
-    const lines = gunzipSync(readFileSync(recording)).toString('utf8').split('\n').slice(0, -1);
-    records = lines.map((line) => parseEnvelope(Buffer.from(line), { file: '', line: 0 }) as SourceRecord);
+    records = readRecording(recording);
     broker = await startBroker();
   });
   afterAll(async () => {

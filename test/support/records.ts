@@ -1,9 +1,17 @@
 // Records of a topic and small configurations for tests of ingest.
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { type Config, parseConfig } from '../../src/config.ts';
 import type { SourceRecord } from '../../src/contract.ts';
-import { formatEnvelope } from '../../src/streams/envelope.ts';
+import { formatEnvelope, parseEnvelope } from '../../src/streams/envelope.ts';
 import type { PlacedRecord } from '../../src/streams/ports.ts';
 import { start } from './stream-events.ts';
+
+/** What a gzipped recording of nothing but envelopes holds. */
+export function readRecording(path: string): SourceRecord[] {
+  const lines = gunzipSync(readFileSync(path)).toString('utf8').split('\n').slice(0, -1);
+  return lines.map((line) => parseEnvelope(Buffer.from(line), { file: '', line: 0 }) as SourceRecord);
+}
 
 export function recordOf(
   partition: number,

@@ -1,5 +1,6 @@
 // `restill run` as a process: its log as it comes, and how it ended.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { expect } from 'vitest';
 import { repository } from './restill.ts';
 
 export interface LogLine {
@@ -49,4 +50,11 @@ export function startRun(config: string, data: string, more: readonly string[] =
       void ended.then(() => reject(new Error(`ended before ${event}: ${stderr}\n${text}`)));
     });
   return { child, log, until, ended };
+}
+
+/** As an operator stops it: in good order. */
+export async function stopRun({ child, ended }: RunProcess): Promise<void> {
+  child.kill('SIGTERM');
+  const { code, stderr } = await ended;
+  expect(code, stderr).toBe(0);
 }

@@ -2,6 +2,7 @@
 // that a mix of two generations cannot go unnoticed.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { generationId } from '../../src/checkpoint/generation.ts';
 import { openStore, type StoreOptions, type Unusable } from '../../src/checkpoint/store.fs.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { ArtifactFile, GateVerdict, GenerationStore, Snapshot } from '../../src/contract.ts';
@@ -89,4 +90,14 @@ export async function twoGenerations() {
   const first = await store.publish(snapshotAt({ cursor: 100 }), promote);
   const second = await store.publish(snapshotAt({ cursor: 200 }), promote);
   return { directory, store, unusable, first, second };
+}
+
+/** A data directory with three generations, the second live; no audit says how. */
+export async function threeGenerations(): Promise<string> {
+  const data = temporaryDirectory();
+  const { store } = await storeAt(join(data, 'generations'));
+  for (const cursor of [100, 200, 300])
+    await store.publish(snapshotAt({ cursor, metrics: { 'holdout.ndcg10': 0.5 + cursor / 1000 } }), promote);
+  await store.setLive(generationId(2));
+  return data;
 }
