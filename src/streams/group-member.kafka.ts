@@ -10,6 +10,8 @@
 //    for a fetch which is gone. One that gives no sign of life for long is replaced.
 // 4. A consumer that is told to disconnect while it joins joins all the same, and reads on. One that is not
 //    ours any more is told again, is not restarted, and not listened to.
+// 5. An assignment may be sought anew while it is being read: a partition is fetched by one fetcher at a time,
+//    which seeks before its next fetch; what comes until then says that it is stale.
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Timer } from '../clock.ts';
 import type { KafkaConfig } from '../config-kafka.ts';
@@ -30,7 +32,7 @@ export interface PassedBatch {
 export interface MemberEvents {
   /** An answer of the group's coordinator came. */
   heard(): void;
-  /** Before the first fetch of the new assignment. */
+  /** Before the first fetch of the new assignment; or of the same once more, see `tellAgain`. */
   joined(partitions: readonly number[]): void;
   /** Until it has joined again, nothing that comes is to be taken. */
   left(): void;
@@ -64,6 +66,9 @@ export class GroupMember {
   /** In a row: without a batch between them. */
   #failures = 0;
   #cancel: () => void = () => {};
+  /** Null between two assignments. */
+  #assigned: readonly number[] | null = null;
+  #isAsked = false;
 
   constructor(parts: MemberParts) {
     this.#parts = parts;
@@ -86,6 +91,11 @@ export class GroupMember {
     this.#consumer!.seek({ topic: this.#parts.desk.topic, partition, offset: String(offset) });
   }
 
+  /** Tells of the assignment at hand as if it were new, as soon as the group has confirmed it: a heartbeat. */
+  tellAgain(): void {
+    this.#isAsked = true;
+  }
+
   /** Waits for it to leave the group, but not for a consumer that hangs. */
   close(): Promise<void> {
     const { timer, settings } = this.#parts;
@@ -97,6 +107,17 @@ export class GroupMember {
       const left = this.#consumer?.disconnect() ?? Promise.resolve();
       left.finally(cancel).then(resolve, reject);
     });
+  }
+
+  #joined(partitions: readonly number[]): void {
+    this.#assigned = partitions;
+    this.#isAsked = false;
+    this.#parts.events.joined(partitions);
+  }
+
+  #left(): void {
+    this.#assigned = null;
+    this.#parts.events.left();
   }
 
   #isOurs(consumer: Consumer): boolean {
@@ -136,7 +157,7 @@ export class GroupMember {
     try {
       await heartbeat();
     } catch (error) {
-      if (joinsAgain.has((error as { type?: string }).type ?? '')) this.#parts.events.left();
+      if (joinsAgain.has((error as { type?: string }).type ?? '')) this.#left();
       throw error;
     }
   }
@@ -149,17 +170,21 @@ export class GroupMember {
       this.#contact?.heard();
       events.heard();
     };
-    consumer.on(HEARTBEAT, () => isOurs() && heard());
+    consumer.on(HEARTBEAT, () => {
+      if (!isOurs()) return;
+      heard();
+      if (this.#isAsked && this.#assigned !== null) this.#joined(this.#assigned);
+    });
     consumer.on(GROUP_JOIN, ({ payload }) => {
       if (!isOurs()) return dismiss(consumer);
       heard();
-      events.joined(payload.memberAssignment[desk.topic] ?? []);
+      this.#joined(payload.memberAssignment[desk.topic] ?? []);
     });
-    consumer.on(REBALANCING, () => isOurs() && events.left());
+    consumer.on(REBALANCING, () => isOurs() && this.#left());
     consumer.on(END_BATCH_PROCESS, ({ payload }) => isOurs() && events.passedOver(payload));
     consumer.on(CRASH, ({ payload: { error, restart } }) => {
       if (!isOurs()) return;
-      events.left();
+      this.#left();
       if (restart) events.restarting(error.message);
       else void this.#follow(consumer, error);
     });
@@ -181,7 +206,7 @@ export class GroupMember {
   #replace(silentMs: number): void {
     const { events } = this.#parts;
     if (this.#closed) return;
-    events.left();
+    this.#left();
     events.restarting(`the consumer has had no answer for ${silentMs} ms, and is replaced`);
     this.#another(this.#consumer!);
   }

@@ -63,11 +63,11 @@ export interface LiveSource extends Source {
   /** What is durable, per `topic/partition`: the group's commit follows, now and then. */
   acknowledge(offsets: Readonly<Record<string, number>>): void;
   partitions(): readonly LivePartition[];
+  /** All that is assigned, by the place that `takeOver` says then, once the group has confirmed that it is. */
+  takeUpAgain(): void;
 }
 
-export interface LivePartition extends PartitionProgress {
-  readonly paused: boolean;
-}
+export type LivePartition = PartitionProgress & { readonly paused: boolean };
 
 /** Joins the group. @throws RestillError KAFKA_* */
 export async function openLiveSource(parts: LiveParts): Promise<LiveSource> {
@@ -171,6 +171,10 @@ class KafkaSource implements LiveSource {
 
   acknowledge(offsets: Readonly<Record<string, number>>): void {
     this.#commits.acknowledge(offsets);
+  }
+
+  takeUpAgain(): void {
+    this.#member.tellAgain();
   }
 
   async close(): Promise<void> {

@@ -22,13 +22,15 @@ function quietClient() {
   };
   const join = (partitions: readonly number[]): void =>
     listeners.get('GROUP_JOIN')!({ payload: { memberAssignment: { clicks: partitions } } });
-  return { kafka: { consumer: () => consumer } as unknown as Kafka, join };
+  const beat = (): void => listeners.get('HEARTBEAT')!({});
+  const leave = (): void => listeners.get('REBALANCING')!({});
+  return { kafka: { consumer: () => consumer } as unknown as Kafka, join, beat, leave };
 }
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function open() {
-  const { kafka, join } = quietClient();
+  const { kafka, join, beat, leave } = quietClient();
   const timer = virtualTimer();
   const asked: number[][] = [];
   const joined: (readonly number[])[] = [];
@@ -56,7 +58,7 @@ async function open() {
   const setAnswering = (to: boolean): void => {
     answers = to;
   };
-  return { source, join, timer, asked, joined, setAnswering };
+  return { source, join, beat, leave, timer, asked, joined, setAnswering };
 }
 
 describe('a take-up that got no answer', () => {
@@ -103,5 +105,42 @@ describe('a take-up that got no answer', () => {
     timer.advance(10_000);
     await settle();
     expect(asked).toEqual([[0]]);
+  });
+});
+
+describe('an assignment that is to be taken up again', () => {
+  test('is, once, as soon as a heartbeat has confirmed it', async () => {
+    const { source, join, beat, asked, joined } = await open();
+    join([0, 1]);
+    await settle();
+    beat();
+    expect(asked).toEqual([[0, 1]]);
+    source.takeUpAgain();
+    expect(asked).toEqual([[0, 1]]);
+    beat();
+    beat();
+    await settle();
+    expect(asked).toEqual([
+      [0, 1],
+      [0, 1],
+    ]);
+    expect(joined).toEqual(asked);
+    await source.close();
+  });
+
+  test('is not when it is over: another one may have what it gave us', async () => {
+    const { source, join, beat, leave, asked } = await open();
+    join([0, 1]);
+    await settle();
+    source.takeUpAgain();
+    leave();
+    beat();
+    await settle();
+    join([1]);
+    await settle();
+    beat();
+    await settle();
+    expect(asked).toEqual([[0, 1], [1]]);
+    await source.close();
   });
 });

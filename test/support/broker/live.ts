@@ -55,7 +55,8 @@ export async function openLive(options: LiveOptions): Promise<Live> {
     const progress = () => source.progress();
     const partitions = () => source.partitions();
     const acknowledge = (offsets: Readonly<Record<string, number>>) => source.acknowledge(offsets);
-    return { kind, inputs, read, progress, partitions, acknowledge, close, notices };
+    const takeUpAgain = () => source.takeUpAgain();
+    return { kind, inputs, read, progress, partitions, acknowledge, takeUpAgain, close, notices };
   } catch (error) {
     await desk.close();
     throw error;
