@@ -1,5 +1,6 @@
 // The rankers that are compared, what each needs, and what of the recipe it changes.
 import { RestillError } from '../../src/errors.ts';
+import type { TableSource } from './tables.ts';
 
 /** Where preferences come from. */
 export type Labels = 'clicks' | 'judgments';
@@ -11,6 +12,8 @@ export type Arm =
   | { readonly kind: 'cosine'; readonly name: 'student-cosine' }
   /** The student with a fresh head, before it learns. */
   | { readonly kind: 'fresh'; readonly name: 'student-fresh' }
+  /** Looks up what was judged or clicked. */
+  | { readonly kind: 'table'; readonly name: TableSource }
   | { readonly kind: 'teacher'; readonly name: string; readonly labels: Labels; readonly pretrain: boolean }
   /** The mean of two rankers, each standardised: what a student that learns from both is to become. */
   | { readonly kind: 'blend'; readonly name: string; readonly from: readonly string[] }
@@ -51,6 +54,12 @@ const students: readonly Arm[] = (['clicks', 'judgments'] as const).flatMap((lab
   ];
 });
 
+/** Without a teacher's faults: what a student can learn of these queries at all. */
+const ceilings: readonly Arm[] = (['grades', 'rates'] as const).flatMap((table) => [
+  { kind: 'student', name: `student-${table}`, from: [table], pointWeight: null },
+  { kind: 'student', name: `student-blend-${table}`, from: [table, 'student-cosine'], pointWeight: null },
+]);
+
 export const arms: readonly Arm[] = [
   { kind: 'floor', name: 'random' },
   { kind: 'floor', name: 'bm25' },
@@ -58,6 +67,9 @@ export const arms: readonly Arm[] = [
   { kind: 'fresh', name: 'student-fresh' },
   ...teachers,
   ...blends,
+  { kind: 'table', name: 'grades' },
+  { kind: 'table', name: 'rates' },
+  ...ceilings,
   { kind: 'student', name: 'student-self', from: ['student-cosine'], pointWeight: null },
   ...students,
   { kind: 'peer', name: 'peer-margin-clicks', like: 'student-margin-clicks' },
@@ -82,6 +94,9 @@ export function withNeeds(names: readonly string[]): Arm[] {
   for (const name of names) add(name);
   return arms.filter(({ name }) => needed.has(name));
 }
+
+/** Whether any student learns from it; what none does need not grade the stream. */
+export const isLearntFrom = ({ name }: Arm): boolean => arms.some((arm) => needsOf(arm).includes(name));
 
 export function needsOf(arm: Arm): readonly string[] {
   if (arm.kind === 'student' || arm.kind === 'blend') return arm.from;

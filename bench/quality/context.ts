@@ -3,11 +3,13 @@ import type { Config } from '../../src/config.ts';
 import type { ArtifactFile } from '../../src/contract.ts';
 import type { Backend } from '../../src/tensor/backend.tf.ts';
 import type { LoadedBert } from '../../src/tensor/model-weights.ts';
+import type { JudgedQuery } from '../../src/trainer/judged.ts';
 import type { StepDone } from '../../src/trainer/turn.ts';
 import { designModels } from '../../src/trainer/workshop.tf.ts';
 import type { JudgedScores } from './cells.ts';
 import type { Esci } from './esci.ts';
 import type { Text } from './fold-stream.ts';
+import { isAsked, type Split } from './folds.ts';
 import { openStudentStart, openTeacherStart } from './models.ts';
 import type { Options } from './options.ts';
 
@@ -30,16 +32,26 @@ export function drive<T>(ctx: Context, what: string, steps: Generator<StepDone, 
   return next.value;
 }
 
-/** All judged pairs, query by query. */
-export const judgedTexts = ({ queries }: Esci): Text[] =>
+/** The judged pairs of these queries, query by query. */
+export const judgedTexts = (queries: readonly JudgedQuery[]): Text[] =>
   queries.flatMap(({ query, documents }) => documents.map((document) => ({ query, document })));
 
 /** Scores of `judgedTexts`, by query. */
-export function byQuery({ queries }: Esci, scores: ArrayLike<number>): JudgedScores {
+export function byQuery(queries: readonly JudgedQuery[], scores: ArrayLike<number>): JudgedScores {
   let at = 0;
   return Object.fromEntries(
     queries.map(({ queryId, documents }) => [queryId, documents.map(() => scores[at++]!)]),
   );
+}
+
+/** Scores of what a model of this fold is asked, which `score` gives in the order of its texts. */
+export function judge(
+  { esci }: Context,
+  split: Split,
+  score: (texts: readonly Text[]) => ArrayLike<number>,
+): JudgedScores {
+  const asked = esci.queries.filter(({ queryId }) => isAsked(split, queryId));
+  return byQuery(asked, score(judgedTexts(asked)));
 }
 
 export interface StudentStart {

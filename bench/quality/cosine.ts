@@ -22,14 +22,14 @@ import { openStudentStart } from './models.ts';
 
 export function runCosine(ctx: Context, split: Split): Pick<Cell, 'scores' | 'labels' | 'notes'> {
   const { config, esci, options } = ctx;
-  const judged = judgedTexts(esci);
+  const judged = judgedTexts(esci.queries);
   const texts = distillable(clickStream(esci, split, config, options), config);
   const wanted = [...judged, ...texts.values()];
   const embeddings = drive(ctx, 'embed', embedding(ctx, wanted.flatMap(bothSides)));
   const cosine = ({ query, document }: Text): number =>
     dot(embeddings.get(query)!, embeddings.get(documentText(document))!);
   return {
-    scores: byQuery(esci, judged.map(cosine)),
+    scores: byQuery(esci.queries, judged.map(cosine)),
     labels: [...texts].map(([key, text]) => [key, cosine(text)] as const),
     notes: { pooling: poolingOf(options.student) },
   };

@@ -7,7 +7,7 @@ import { openTokenizer, type Tokenizer } from '../../src/tensor/tokenizer.ts';
 import { judgedTexts } from './context.ts';
 import type { Esci } from './esci.ts';
 import { clickStream, distillable } from './fold-stream.ts';
-import type { Split } from './folds.ts';
+import { isAsked, type Split } from './folds.ts';
 import type { Options } from './options.ts';
 import type { Sizes } from './plan.ts';
 
@@ -21,7 +21,7 @@ export function sizesOf(o: {
   readonly split: Split;
 }): Sizes {
   const { config, options, esci } = o;
-  const texts = judgedTexts(esci);
+  const texts = judgedTexts(esci.queries.filter(({ queryId }) => isAsked(o.split, queryId)));
   const sample = texts.filter((_, i) => i % stride === 0);
   const teacher = tokenizerIn(options.teacher);
   const student = tokenizerIn(options.student);

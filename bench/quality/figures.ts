@@ -2,8 +2,7 @@
 // others.
 //
 // Invariants:
-// 1. An unseen query counts once, by the fold that tests it. A seen one counts once too, by the mean over
-// the folds that trained on it.
+// 1. A query counts once as unseen and once as seen: by the mean over the folds that ask it as such.
 // 2. A difference is taken on the queries that both arms have, by the same folds.
 import { assert } from '../../src/errors.ts';
 import { randomFor } from '../../src/random.ts';
@@ -72,7 +71,7 @@ function measure(
   const measured = new Map<string, Measured>();
   for (const { queryId, grades } of queries) {
     if (!isMeasurable({ grades, scores: [] })) continue;
-    const folds = splits.filter((split) => (on === 'unseen' ? split.unseen : split.training).has(queryId));
+    const folds = splits.filter((split) => split[on].has(queryId));
     const each = folds.map(({ fold }) => {
       const ranking = { grades, scores: arm.get(fold)![queryId]! };
       return { ...pairOrder(ranking), ndcg10: ndcg(ranking, 10), ndcg5: ndcg(ranking, 5) };

@@ -7,19 +7,19 @@ import type { Esci } from './esci.ts';
 /** Equal scores for all: quality.ts takes the mean over all orders. */
 export const randomScores = (esci: Esci): JudgedScores =>
   byQuery(
-    esci,
-    judgedTexts(esci).map(() => 0),
+    esci.queries,
+    judgedTexts(esci.queries).map(() => 0),
   );
 
 /** All judged documents are the collection. */
 export function bm25Scores(esci: Esci): JudgedScores {
-  const texts = judgedTexts(esci);
+  const texts = judgedTexts(esci.queries);
   const bm25 = indexBm25(
     texts.map(({ document }) => document),
     { field: 'title' },
   );
   return byQuery(
-    esci,
+    esci.queries,
     texts.map(({ query, document }) => bm25.score(query, document)),
   );
 }

@@ -10,7 +10,7 @@ import { calibrate } from '../../src/trainer/calibration.ts';
 import { labelKey } from '../../src/trainer/labels.ts';
 import { distillPlan, documentOf, type Workshop } from '../../src/trainer/turn.ts';
 import type { Cell } from './cells.ts';
-import { byQuery, type Context, judgedTexts } from './context.ts';
+import { type Context, judge } from './context.ts';
 import { clickStream } from './fold-stream.ts';
 import type { Split } from './folds.ts';
 import { distillShop, withScorer } from './student.ts';
@@ -36,10 +36,15 @@ export function runPeer(
     weight_decay: distill.weightDecay,
     clip_norm: distill.clipNorm,
     batches,
-    ask: judgedTexts(ctx.esci).map(({ query, document }) => [query, documentText(document)]),
   };
-  const answer = ask(ctx.options.python, task);
-  return { scores: byQuery(ctx.esci, answer.scores), labels: [], notes: answer.notes };
+  let notes = {};
+  const scores = judge(ctx, split, (texts) => {
+    const asked = texts.map(({ query, document }) => [query, documentText(document)]);
+    const answer = ask(ctx.options.python, { ...task, ask: asked });
+    notes = answer.notes;
+    return answer.scores;
+  });
+  return { scores, labels: [], notes };
 }
 
 /** Query, positive, negative, teacher margin: batch by batch in the student's order. */

@@ -25,6 +25,7 @@ export function configOf(arm: Arm, config: Config): Config {
     case 'cosine':
     case 'fresh':
     case 'blend':
+    case 'table':
       return config;
     case 'teacher':
       // What is switched off needs no moments, which are twice the size of the weights.
@@ -68,6 +69,8 @@ export function settingsOf(arm: Arm, split: Split, inputs: PlanInputs): unknown 
       return common;
     case 'fresh':
       return { arm: common.arm, seed, ...asStudent };
+    case 'table':
+      return { ...common, ...stream };
     case 'cosine':
       return { ...common, ...asStudent, ...stream };
     case 'teacher':
@@ -111,6 +114,7 @@ export function gigaflops(arm: Arm, { config }: PlanInputs, sizes: Sizes): numbe
   switch (arm.kind) {
     case 'floor':
     case 'blend':
+    case 'table':
       return 0;
     case 'cosine':
     case 'fresh':

@@ -12,6 +12,7 @@ import type { Split } from './folds.ts';
 import { runPeer } from './peer.ts';
 import { configOf, nameOf, type PlanInputs, settingsOf } from './plan.ts';
 import { runFresh, runStudent } from './student.ts';
+import { runTable } from './tables.ts';
 import { runTeacher } from './teacher.ts';
 
 /** Computes a cell and keeps it. The cells that it needs must be there. */
@@ -48,6 +49,8 @@ function compute({ ctx, arm, split, inputs, store }: Parameters<typeof runCell>[
       return runCosine(ctx, split);
     case 'fresh':
       return runFresh(ctx);
+    case 'table':
+      return runTable(ctx, arm.name, split);
     case 'teacher':
       return runTeacher({ ...ctx, config }, arm, split);
     case 'blend':

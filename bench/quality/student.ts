@@ -8,8 +8,8 @@ import { freshState } from '../../src/trainer/state.ts';
 import { closeSums, distillTurn, type Workshop } from '../../src/trainer/turn.ts';
 import { openScorer } from '../../src/trainer/workshop.tf.ts';
 import { meanLabels } from './blend.ts';
-import type { Cell } from './cells.ts';
-import { byQuery, type Context, drive, judgedTexts, studentStart } from './context.ts';
+import type { Cell, JudgedScores } from './cells.ts';
+import { byQuery, type Context, drive, judge, judgedTexts, studentStart } from './context.ts';
 import { clickStream, type FoldStream } from './fold-stream.ts';
 import type { Split } from './folds.ts';
 
@@ -17,7 +17,11 @@ type Result = Pick<Cell, 'scores' | 'labels' | 'notes'>;
 
 /** The student as it is before it learns. */
 export function runFresh(ctx: Context): Result {
-  return withScorer(ctx, (scorer) => ({ ...judge(ctx, scorer), notes: {} }));
+  // The same in all folds, so it is asked what any fold asks.
+  const { queries } = ctx.esci;
+  const score = (scorer: Scorer): JudgedScores =>
+    byQuery(queries, studentScores(scorer, judgedTexts(queries)));
+  return withScorer(ctx, (scorer) => ({ scores: score(scorer), labels: [], notes: {} }));
 }
 
 /** Distils a student from the mean of the teachers' grades. */
@@ -26,7 +30,8 @@ export function runStudent(ctx: Context, teachers: readonly Cell[], split: Split
   return withScorer(ctx, (scorer) => {
     const shop = distillShop(scorer, stream, teachers);
     drive(ctx, 'distill', distillTurn(shop, stream.block));
-    return { ...judge(ctx, scorer), notes: closeSums(shop.state, 'DISTILL') };
+    const scores = judge(ctx, split, (texts) => studentScores(scorer, texts));
+    return { scores, labels: [], notes: closeSums(shop.state, 'DISTILL') };
   });
 }
 
@@ -63,8 +68,3 @@ export function withScorer<T>(ctx: Context, work: (scorer: Scorer) => T): T {
     scorer.student.dispose();
   }
 }
-
-const judge = ({ esci }: Context, scorer: Scorer): Pick<Cell, 'scores' | 'labels'> => ({
-  scores: byQuery(esci, studentScores(scorer, judgedTexts(esci))),
-  labels: [],
-});

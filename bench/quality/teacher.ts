@@ -9,9 +9,9 @@ import {
   type Workshop,
 } from '../../src/trainer/turn.ts';
 import { designModels, openWorkshop } from '../../src/trainer/workshop.tf.ts';
-import type { Arm } from './arms.ts';
+import { type Arm, isLearntFrom } from './arms.ts';
 import type { Cell } from './cells.ts';
-import { byQuery, type Context, drive, judgedTexts } from './context.ts';
+import { type Context, drive, judge } from './context.ts';
 import { clickStream, distillable, judgmentStream, type Text } from './fold-stream.ts';
 import type { Split } from './folds.ts';
 import { openStudentStart, openTeacherStart } from './models.ts';
@@ -30,11 +30,11 @@ export function runTeacher(
     rewind(shop);
     drive(ctx, 'finetune', finetuneTurn({ ...shop, journal: preferences.journal }, preferences.block));
     Object.assign(notes, closeSums(shop.state, 'FINETUNE'));
-    const scores = drive(ctx, 'judge', scoring(shop, judgedTexts(esci)));
-    const texts = distillable(clicks, config);
+    const scores = judge(ctx, split, (asked) => drive(ctx, 'judge', scoring(shop, asked)));
+    const texts = isLearntFrom(arm) ? distillable(clicks, config) : new Map<string, Text>();
     const labels = drive(ctx, 'label', scoring(shop, [...texts.values()]));
     return {
-      scores: byQuery(esci, scores),
+      scores,
       labels: [...texts.keys()].map((key, i) => [key, labels[i]!] as const),
       notes,
     };

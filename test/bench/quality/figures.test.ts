@@ -1,5 +1,5 @@
-// Figures: 1. An unseen query counts by the fold that tests it, a seen one by the mean over the folds that
-// trained on it. 2. PNR is a ratio of sums. 3. Differences are those of the figures, with their sign; an arm
+// Figures: 1. An unseen query counts by the fold that tests it, a seen one by the fold that trained on it and
+// asks it. 2. PNR is a ratio of sums. 3. Differences are those of the figures, with their sign; an arm
 // that lacks a fold is not compared with.
 import { expect, it } from 'vitest';
 import { figuresOf } from '../../../bench/quality/figures.ts';
@@ -18,6 +18,7 @@ const split = (fold: number, unseen: string): Split => ({
   on: 'test',
   unseen: new Set([unseen]),
   training: new Set(['a', 'b'].filter((id) => id !== unseen)),
+  seen: new Set(['a', 'b'].filter((id) => id !== unseen)),
 });
 const splits = [split(0, 'a'), split(1, 'b')];
 

@@ -30,7 +30,10 @@ const queries = names.map((queryId) => ({
   grades: [0, 3, 1],
 }));
 const esci: Esci = { queries, groups, queryIdOf: (group) => group.query };
-const split: Split = { fold: 0, on: 'test', training: new Set(['a', 'b']), unseen: new Set(['c', 'd']) };
+const split: Split = {
+  ...{ fold: 0, on: 'test' },
+  ...{ training: new Set(['a', 'b']), unseen: new Set(['c', 'd']), seen: new Set(['a']) },
+};
 const ofOthers = /^[cd] /;
 
 it('keeps everything of other queries out', () => {
