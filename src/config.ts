@@ -13,11 +13,13 @@ import { admin, run, trainer, trainerRules } from './config-service.ts';
 import { serve, serveRules } from './config-serving.ts';
 import * as streams from './config-streams.ts';
 import { remoteTeacherRules } from './config-teacher.ts';
+import { topics, topicsRules, topicsSettings } from './config-topics.ts';
 import { RestillError } from './errors.ts';
 
 export const schema = z.strictObject({
   seed: z.int().min(0).default(1).describe('every random choice follows from it'),
   topic: z.string().nullable().default(null).describe('the topic to accept; null: any, but only one'),
+  topics,
   kafka,
   events,
   records: streams.records,
@@ -88,7 +90,14 @@ export const streamsSettings = (c: Config): Readonly<Record<string, unknown>> =>
   bots: c.bots,
   privacy: c.privacy,
   holdout: c.holdout,
+  ...topicsPart(c),
 });
+
+/** Nothing without further topics: digests are then what they were before there were any. */
+const topicsPart = ({ topics: t }: Config): { readonly topics?: object } => {
+  const settings = topicsSettings(t);
+  return settings === null ? {} : { topics: settings };
+};
 
 export const streamsDigest = (c: Config): string => digest(streamsSettings(c));
 
@@ -104,6 +113,7 @@ export const configDigest = (c: Config): string => {
     admin: _admin,
     serve: _serve,
     kafka: _kafka,
+    topics: _topics,
     ...rest
   } = c;
   // Nor does how often the trainer is started again.
@@ -121,7 +131,7 @@ export const configDigest = (c: Config): string => {
     remote: null,
     recompute: false,
   };
-  return digest([{ ...rest, journal, student, teacher, trainer: { threads, onednn } }]);
+  return digest([{ ...rest, journal, student, teacher, trainer: { threads, onednn }, ...topicsPart(c) }]);
 };
 
 const digest = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
@@ -143,6 +153,7 @@ function relate(c: Config): void {
     ...trainerRules(c.trainer),
     ...serveRules(c),
     ...eventsRules(c.events),
+    ...topicsRules(c),
     ...rolesRules(c),
     ...remoteTeacherRules(c.teacher),
     ...streams.streamsRules(c),

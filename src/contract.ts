@@ -63,7 +63,13 @@ export interface DocumentEvent {
   readonly summary: string;
 }
 
-export type Event = ImpressionEvent | ClickEvent | DocumentEvent;
+/** A tombstone in a topic of documents: what the document said is forgotten. */
+export interface RemovalEvent {
+  readonly kind: 'removal';
+  readonly documentId: string;
+}
+
+export type Event = ImpressionEvent | ClickEvent | DocumentEvent | RemovalEvent;
 
 /** A record that could not be used, with its original bytes. */
 export interface DeadLetter {

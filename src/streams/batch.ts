@@ -44,17 +44,21 @@ export type OpenBatching = (config: Config, start: BatchingStart) => Batching;
 
 /** Records are events. @throws RestillError (all but harvest) JOURNAL_FOREIGN, OFFSET_GAP: see resume.ts */
 export const openBatching: OpenBatching = (config, start) =>
-  batching(start, config.topic, {
+  batching(start, config, {
     decode: openDecoder(config),
     intake: openIntake(config, start.saved, start.status.nextSequence),
   });
 
 /** Records are what builders hand over. @throws as above */
 export const openMergeBatching: OpenBatching = (config, start) =>
-  batching(start, config.roles.pages, {
-    decode: handoverDecoder(config),
-    intake: openMerging(config, start.saved, start.status.nextSequence),
-  });
+  batching(
+    start,
+    { topic: config.roles.pages, topics: config.topics },
+    {
+      decode: handoverDecoder(config),
+      intake: openMerging(config, start.saved, start.status.nextSequence),
+    },
+  );
 
 /** Pages that were made by other rules make no journal by ours. */
 function handoverDecoder(config: Config): Work<Handover>['decode'] {
@@ -77,10 +81,10 @@ interface Work<E> {
 
 function batching<E extends object>(
   { status, gaps }: BatchingStart,
-  topic: string | null,
+  { topic, topics: { documents } }: Pick<Config, 'topic' | 'topics'>,
   { decode, intake }: Work<E>,
 ): Batching {
-  const resume = openResume({ ...status, gaps, topic: status.topic ?? topic });
+  const resume = openResume({ ...status, gaps, documents, topic: status.topic ?? topic });
   let letters: DeadLetter[] = [];
   let changed = false;
   let { ended } = status;

@@ -2,11 +2,12 @@
 // texts are a function of the records before it (promise 1).
 //
 // Invariants:
-// 1. A page shows what the newest record of a document before the page's own said.
+// 1. A page shows what the newest record of a document before the page's own said; nothing of one whose
+//    newest record is a tombstone.
 // 2. At most events.documents_max documents; the one changed longest ago is forgotten first (promise 11). So
 //    a document that is sent again without a change keeps its place in that order, and costs no write.
 import type { Config } from '../config.ts';
-import type { DocumentEvent, Result, ResultReference } from '../contract.ts';
+import type { DocumentEvent, RemovalEvent, Result, ResultReference } from '../contract.ts';
 import { type Saved, SlotTable } from './slot-table.ts';
 
 interface Texts {
@@ -32,6 +33,11 @@ export class Catalogue {
       Object.assign(known.value, { title, summary });
       this.table.renew(known);
     }
+  }
+
+  forget({ documentId }: RemovalEvent): void {
+    const known = this.table.get(documentId);
+    if (known !== undefined) this.table.remove(known);
   }
 
   /** The results with their texts, without those whose document is not known. */

@@ -9,6 +9,7 @@ import { RestillError } from '../errors.ts';
 import { type Batching, type Harvest, type OpenBatching, openBatching } from './batch.ts';
 import { type Merge, openMerge, openPassage } from './merge.ts';
 import type { DeadLetterFile, Journal, Source, SourceItem } from './ports.ts';
+import { openRecordOrder } from './record-order.ts';
 
 export interface IngestParts {
   readonly config: Config;
@@ -84,7 +85,8 @@ class Run {
     const status = journal.status();
     this.#parts = parts;
     const isLive = source.kind === 'live';
-    this.#merge = isLive ? openPassage() : openMerge(source.inputs, config.records);
+    const order = openRecordOrder(config.topics);
+    this.#merge = isLive ? openPassage() : openMerge(source.inputs, { ...config.records, order });
     const gaps = isLive ? 'judged' : 'refused';
     this.#batching = open(config, { status, gaps, saved: journal.loadState() });
   }

@@ -24,6 +24,7 @@ import type {
   ImpressionEvent,
   IngestCounts,
   PartitionClock,
+  RemovalEvent,
   Result,
 } from '../contract.ts';
 import { hashHex } from '../hash.ts';
@@ -119,7 +120,7 @@ class StreamIntake implements Intake {
     this.#changed = true;
     this.#counts.records++;
     this.#counts.events++;
-    if (event.kind === 'document') return this.#takeDocument(event);
+    if (event.kind === 'document' || event.kind === 'removal') return this.#takeDocument(event);
     const timeMs = eventTime(event.timeMs, at.timestampMs);
     if (this.#watermarks.observe(partition, timeMs)) this.#counts.late++;
     this.#expire(partition);
@@ -178,9 +179,10 @@ class StreamIntake implements Intake {
     };
   }
 
-  #takeDocument(event: DocumentEvent): void {
+  #takeDocument(event: DocumentEvent | RemovalEvent): void {
     this.#counts.documents++;
-    this.#catalogue.learn(event);
+    if (event.kind === 'document') this.#catalogue.learn(event);
+    else this.#catalogue.forget(event);
   }
 
   #takeImpression(event: ImpressionEvent, timeMs: number, partition: Entry<Partition>, offset: number): void {

@@ -38,6 +38,20 @@ export function compileMapping({ impression, click, document, others }: Mapping)
   };
 }
 
+/** Of a topic of documents: `key` is the document's id, so one in its fields must be the same. */
+export function compileDocument(mapping: NonNullable<Mapping['document']>) {
+  const inside = fieldOf(mapping.documentId);
+  const texts = textsReader(mapping);
+  return (fields: unknown, key: string): DocumentEvent | Problem => {
+    const id = inside.get(fields) ?? key;
+    if (String(id) !== key)
+      return `key: expected the document's id, as in ${inside.path}, got another string`;
+    const reading = new Reading();
+    const document = { kind: 'document', documentId: key, ...texts(fields, reading) } as const;
+    return reading.problem ?? document;
+  };
+}
+
 /** A place in a record, or in each element of its results. Problems call it by its path. */
 interface Field {
   readonly path: string;
@@ -173,11 +187,18 @@ function clickReader(mapping: Mapping['click']): Reader<ClickEvent> {
 
 function documentReader(mapping: NonNullable<Mapping['document']>): Reader<DocumentEvent> {
   const documentId = fieldOf(mapping.documentId);
-  const title = fieldOf(mapping.title);
-  const summary = mapping.summary === null ? null : fieldOf(mapping.summary);
+  const texts = textsReader(mapping);
   return (fields, reading) => ({
     kind: 'document',
     documentId: reading.identifier(documentId, fields),
+    ...texts(fields, reading),
+  });
+}
+
+function textsReader(mapping: NonNullable<Mapping['document']>) {
+  const title = fieldOf(mapping.title);
+  const summary = mapping.summary === null ? null : fieldOf(mapping.summary);
+  return (fields: unknown, reading: Reading) => ({
     title: reading.text(title, fields),
     summary: summary === null ? '' : reading.textOrNone(summary, fields),
   });

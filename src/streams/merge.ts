@@ -1,16 +1,15 @@
 // Several inputs and partitions -> one deterministic order with bounded lookahead.
 //
-// In two steps. First the inputs (files) are merged by their next items: the smallest (timestamp, partition,
-// offset) first, so what comes out depends on what is in the files and not on the order in which they were
+// In two steps. First the inputs (files) are merged by their next items: the first by record-order.ts, that is,
+// by (timestamp, topic, partition, offset), so what comes out depends on what is in the files and not on the order in which they were
 // named. Then partitions are merged in the same way: the smallest waiting head is released when every
-// partition seen so far has a record waiting and at least `lookahead` records are held, when `lookaheadMax`
-// are held, or when all inputs have ended.
+// partition of events seen so far has a record waiting and at least `lookahead` records are held, when
+// `lookaheadMax` are held, or when all inputs have ended. (Documents may be silent for days.)
 //
 // Invariants:
 // 1. Within a partition offset order is kept, even where timestamps go back.
 // 2. Where no record is displaced by more than the lookahead, the order is that of a merge of whole
-//    partitions; where moreover no partition's timestamps go back, it is the full sort by (timestamp,
-//    partition, offset).
+//    partitions; where moreover no partition's timestamps go back, it is the full sort by record-order.ts.
 // 3. At most `lookaheadMax` records are held here, besides what was pushed and not yet needed.
 // 4. (partition, offset) is released once. What comes again (overlapping recordings) is dropped and counted;
 //    what comes too late to be put in its place is an error, never dropped.
@@ -18,6 +17,8 @@ import { RestillError } from '../errors.ts';
 import { isLetter } from './envelope.ts';
 import { openPartition, type Partition } from './partition.ts';
 import type { PlacedRecord, SourceItem } from './ports.ts';
+import type { RecordOrder } from './record-order.ts';
+import { partitionKey } from './watermark.ts';
 
 export interface Merge {
   /** The input that must be read before anything more can be released; null when all have ended. */
@@ -40,32 +41,41 @@ interface Input {
   items: readonly SourceItem[];
   at: number;
   ended: boolean;
-  /** Timestamp of its last record: where a line that is no record stands. */
+  /** Time of its last record: where a line that is no record stands. */
   lastMs: number;
 }
 
-export function openMerge(
-  inputCount: number,
-  bounds: { readonly lookahead: number; readonly lookaheadMax: number },
-): Merge {
+interface MergeOptions {
+  readonly lookahead: number;
+  readonly lookaheadMax: number;
+  readonly order: RecordOrder;
+}
+
+export function openMerge(inputCount: number, options: MergeOptions): Merge {
+  const { order } = options;
   const inputs = Array.from(
     { length: inputCount },
     (): Input => ({ items: [], at: 0, ended: false, lastMs: Number.NEGATIVE_INFINITY }),
   );
-  const partitions = new Map<number, Partition>();
+  const partitions = new Map<string, Partition>();
   /** Partitions with a record waiting, as a binary heap by their heads. */
   const heap: Partition[] = [];
   let topic: string | null = null;
   let held = 0;
+  /** Partitions of events that have none waiting. */
+  let silent = 0;
   let repeats = 0;
 
   const hold = (record: PlacedRecord): void => {
-    topic ??= record.topic;
-    if (record.topic !== topic) throw secondTopic(topic, record.topic);
-    let partition = partitions.get(record.partition);
+    const isEvent = record.topic !== order.documents;
+    if (isEvent) topic ??= record.topic;
+    if (isEvent && record.topic !== topic) throw secondTopic(topic!, record.topic);
+    const key = partitionKey(record);
+    let partition = partitions.get(key);
     if (partition === undefined) {
-      partition = openPartition(record.partition);
-      partitions.set(record.partition, partition);
+      partition = openPartition(key);
+      partitions.set(key, partition);
+      if (isEvent) silent++;
     }
     const place = partition.hold(record);
     if (place === 'repeat') {
@@ -74,9 +84,10 @@ export function openMerge(
     }
     held++;
     if (partition.waiting === 1) {
+      if (isEvent) silent--;
       heap.push(partition);
-      siftUp(heap, heap.length - 1);
-    } else if (place === 'head') restoreHeap(heap);
+      siftUp(heap, heap.length - 1, order);
+    } else if (place === 'head') restoreHeap(heap, order);
   };
 
   const release = (): PlacedRecord => {
@@ -84,17 +95,18 @@ export function openMerge(
     const record = partition.release();
     held--;
     if (partition.waiting === 0) {
+      if (record.topic !== order.documents) silent++;
       const last = heap.pop()!;
       if (heap.length > 0) heap[0] = last;
     }
-    siftDown(heap, 0);
+    siftDown(heap, 0, order);
     return record;
   };
 
   const mayRelease = (first: number | null): boolean => {
     if (held === 0) return false;
-    if (held >= bounds.lookaheadMax || first === null) return true;
-    return held >= bounds.lookahead && heap.length === partitions.size;
+    if (held >= options.lookaheadMax || first === null) return true;
+    return held >= options.lookahead && silent === 0;
   };
 
   return {
@@ -113,7 +125,7 @@ export function openMerge(
     take(out, count) {
       while (out.length < count) {
         const starving = inputs.some(isEmpty);
-        const first = starving ? starved : firstInput(inputs);
+        const first = starving ? starved : firstInput(inputs, order);
         if (mayRelease(first)) out.push(release());
         else if (first === null || first === starved) return;
         else {
@@ -121,7 +133,7 @@ export function openMerge(
           const item = input.items[input.at++]!;
           if (isLetter(item)) out.push(item);
           else {
-            input.lastMs = item.timestampMs;
+            input.lastMs = order.timeOf(item);
             hold(item);
           }
         }
@@ -166,46 +178,42 @@ const starved = -1;
 const isEmpty = (input: Input): boolean => !input.ended && input.at === input.items.length;
 
 /** The input with the smallest next item; null when all have ended. */
-function firstInput(inputs: readonly Input[]): number | null {
+function firstInput(inputs: readonly Input[], order: RecordOrder): number | null {
   let first: number | null = null;
   for (let index = 0; index < inputs.length; index++) {
     const input = inputs[index]!;
     if (input.at === input.items.length) continue;
-    if (first === null || comesBefore(input, inputs[first]!)) first = index;
+    if (first === null || comesBefore(input, inputs[first]!, order)) first = index;
   }
   return first;
 }
 
 /** Equal places keep the order of the inputs, which the source has sorted. */
-function comesBefore(a: Input, b: Input): boolean {
+function comesBefore(a: Input, b: Input, order: RecordOrder): boolean {
   const x = a.items[a.at]!;
   const y = b.items[b.at]!;
-  const time = (isLetter(x) ? a.lastMs : x.timestampMs) - (isLetter(y) ? b.lastMs : y.timestampMs);
-  if (time !== 0 && !Number.isNaN(time)) return time < 0;
-  if (isLetter(x) || isLetter(y)) return isLetter(x) && !isLetter(y);
-  return x.partition - y.partition < 0 || (x.partition === y.partition && x.offset < y.offset);
+  if (!isLetter(x) && !isLetter(y)) return order.comesBefore(x, y);
+  const xMs = isLetter(x) ? a.lastMs : order.timeOf(x);
+  const yMs = isLetter(y) ? b.lastMs : order.timeOf(y);
+  return xMs === yMs ? isLetter(x) && !isLetter(y) : xMs < yMs;
 }
 
-const isSmaller = (a: Partition, b: Partition): boolean =>
-  a.head.timestampMs < b.head.timestampMs ||
-  (a.head.timestampMs === b.head.timestampMs && a.number < b.number);
-
-function siftUp(heap: Partition[], from: number): void {
+function siftUp(heap: Partition[], from: number, { comesBefore: isBefore }: RecordOrder): void {
   let at = from;
   while (at > 0) {
     const parent = (at - 1) >> 1;
-    if (!isSmaller(heap[at]!, heap[parent]!)) return;
+    if (!isBefore(heap[at]!.head, heap[parent]!.head)) return;
     [heap[at], heap[parent]] = [heap[parent]!, heap[at]!];
     at = parent;
   }
 }
 
-function siftDown(heap: Partition[], from: number): void {
+function siftDown(heap: Partition[], from: number, { comesBefore: isBefore }: RecordOrder): void {
   let at = from;
   for (;;) {
     let least = at;
     for (const child of [2 * at + 1, 2 * at + 2])
-      if (child < heap.length && isSmaller(heap[child]!, heap[least]!)) least = child;
+      if (child < heap.length && isBefore(heap[child]!.head, heap[least]!.head)) least = child;
     if (least === at) return;
     [heap[at], heap[least]] = [heap[least]!, heap[at]!];
     at = least;
@@ -216,13 +224,13 @@ function siftDown(heap: Partition[], from: number): void {
  * A new head in the middle of the heap: so rare (files that overlap out of order) that all of it is put in
  * order.
  */
-function restoreHeap(heap: Partition[]): void {
-  for (let at = (heap.length >> 1) - 1; at >= 0; at--) siftDown(heap, at);
+function restoreHeap(heap: Partition[], order: RecordOrder): void {
+  for (let at = (heap.length >> 1) - 1; at >= 0; at--) siftDown(heap, at, order);
 }
 
 const secondTopic = (first: string, second: string): RestillError =>
   new RestillError(
     'INPUT_UNREADABLE',
-    `the recording holds the topics "${first}" and "${second}", a journal holds one; ` +
-      'record them apart, or filter one out',
+    `the recording holds the topics "${first}" and "${second}", a journal holds one of events; ` +
+      'name the other in `topics`, record them apart, or filter one out',
   );

@@ -6,7 +6,8 @@ import type { PlacedRecord } from './ports.ts';
 const gapsMax = 1024;
 
 export interface Partition {
-  readonly number: number;
+  /** `topic/partition`. */
+  readonly key: string;
   /** Records waiting. */
   readonly waiting: number;
   /** The one with the smallest offset; there must be one. */
@@ -21,12 +22,12 @@ export interface Partition {
   release(): PlacedRecord;
 }
 
-export function openPartition(number: number): Partition {
-  return new OffsetQueue(number);
+export function openPartition(key: string): Partition {
+  return new OffsetQueue(key);
 }
 
 class OffsetQueue implements Partition {
-  readonly number: number;
+  readonly key: string;
   #records: PlacedRecord[] = [];
   #at = 0;
   /** Offset of the first record ever released, and the one after the last. */
@@ -35,8 +36,8 @@ class OffsetQueue implements Partition {
   /** Runs of offsets between them that were not released: [from, to). */
   readonly #gaps: [from: number, to: number][] = [];
 
-  constructor(number: number) {
-    this.number = number;
+  constructor(key: string) {
+    this.key = key;
   }
 
   get waiting(): number {
@@ -83,7 +84,7 @@ class OffsetQueue implements Partition {
     if (released) return;
     throw new RestillError(
       'INPUT_UNREADABLE',
-      `offset ${offset} of partition ${this.number} comes after offset ${this.#next - 1}, too late to be ` +
+      `offset ${offset} of ${this.key} comes after offset ${this.#next - 1}, too late to be ` +
         'put in its place; raise records.lookahead and lookahead_max, or repair the order of the recording',
     );
   }

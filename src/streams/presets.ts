@@ -1,6 +1,7 @@
 // Mappings that come with restill. `native` has none: it is written by hand (decode.ts).
 import type { Config } from '../config.ts';
 import type { Mapping } from '../config-events.ts';
+import { assert } from '../errors.ts';
 
 const time = { path: '$.timestamp', format: 'iso_or_ms' } as const;
 /**
@@ -39,6 +40,22 @@ const ubi: Mapping = {
   },
   others: 'ignore',
 };
+
+/** What a topic of documents holds in the format `native`; other records of it have no type. */
+const nativeDocument: NonNullable<Mapping['document']> = {
+  when: { path: '$.title', is: null },
+  documentId: '$.doc_id',
+  title: '$.title',
+  summary: '$.summary',
+};
+
+/** Where the texts are in a topic of documents. */
+export function documentMappingOf(events: Config['events']): NonNullable<Mapping['document']> {
+  const mapping = mappingOf(events);
+  const document = mapping === null ? nativeDocument : mapping.document;
+  assert(document !== null, 'topics.documents without a mapping, and the configuration let it pass');
+  return document;
+}
 
 /** The mapping in effect; null for `native`. */
 export function mappingOf({ preset, mapping }: Config['events']): Mapping | null {

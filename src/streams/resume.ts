@@ -5,14 +5,16 @@
 // Invariants:
 // 1. A record below its partition's next offset is passed over, any other is admitted (promise 1).
 // 2. The newest record whose effect the journal has must be found again unchanged, or the next one must
-//    follow it without a gap. Everything else is an error by name: nothing is skipped silently.
+//    follow it without a gap. Everything else is an error by name: nothing is skipped silently. In a topic of
+//    documents the record may be gone, but none may be changed.
 import { crc32 } from 'node:zlib';
 import { RestillError } from '../errors.ts';
 import { isLetter } from './envelope.ts';
 import type { PlacedRecord } from './ports.ts';
+import { partitionKey } from './watermark.ts';
 
 export interface ResumePoint {
-  /** The topic the journal holds, else the one the configuration asks for, else null: any. */
+  /** The topic of the events: the one that the journal holds, else the one the configuration asks for, else null: any. */
   readonly topic: string | null;
   /** Next offset to read, per `topic/partition`. */
   readonly offsets: Readonly<Record<string, number>>;
@@ -20,6 +22,10 @@ export interface ResumePoint {
   readonly fingerprints: Readonly<Record<string, string>>;
   /** Lines without coordinates that were taken. */
   readonly unplaced: number;
+  /**
+   * Usually compacted, so its records may vanish: what is missing there is no error. Null: there is none.
+   */
+  readonly documents: string | null;
   /** `judged`: the source knows which records are missing by right, so a gap is none here. */
   readonly gaps: 'refused' | 'judged';
 }
@@ -60,6 +66,8 @@ interface Place {
   /** As the journal has it; both are absent for a partition it does not know. */
   readonly next: number | undefined;
   readonly fingerprint: string | undefined;
+  /** What is missing is an error here. */
+  readonly isWhole: boolean;
   /** Whether records below `next` came, and whether the last of them was as expected. */
   below: boolean;
   met: boolean;
@@ -73,7 +81,8 @@ class ResumedSource implements Resume {
   #unplaced: number;
   readonly #known: ResumePoint;
   #unplacedSeen = 0;
-  readonly #places = new Map<number, Place>();
+  /** By `topic/partition`. */
+  readonly #places = new Map<string, Place>();
 
   constructor(point: ResumePoint) {
     this.#known = point;
@@ -90,15 +99,17 @@ class ResumedSource implements Resume {
   }
 
   admit(record: PlacedRecord): boolean {
-    this.#topic ??= record.topic;
-    if (record.topic !== this.#topic) throw otherTopic(this.#topic, record.topic);
+    if (record.topic !== this.#known.documents) {
+      this.#topic ??= record.topic;
+      if (record.topic !== this.#topic) throw otherTopic(this.#topic, record.topic);
+    }
     const place = this.#placeOf(record);
     if (place.next !== undefined && record.offset < place.next) {
       place.below = true;
       if (record.offset === place.next - 1) meet(place, record);
       return false;
     }
-    if (!place.admitted && this.#known.gaps === 'refused') follow(place, record);
+    if (!place.admitted && place.isWhole) follow(place, record);
     place.admitted = true;
     place.newest = record;
     return true;
@@ -120,8 +131,8 @@ class ResumedSource implements Resume {
   }
 
   finish(): void {
-    for (const { key, next, below, met, admitted } of this.#places.values())
-      if (below && !met && !admitted)
+    for (const { key, next, below, met, admitted, isWhole } of this.#places.values())
+      if (isWhole && below && !met && !admitted)
         throw new RestillError(
           'JOURNAL_FOREIGN',
           `the source ends before offset ${next! - 1} of ${key}, which the journal has; ` +
@@ -130,20 +141,21 @@ class ResumedSource implements Resume {
   }
 
   #placeOf(record: PlacedRecord): Place {
-    const known = this.#places.get(record.partition);
+    const key = partitionKey(record);
+    const known = this.#places.get(key);
     if (known !== undefined) return known;
-    const key = `${record.topic}/${record.partition}`;
-    const { offsets, fingerprints } = this.#known;
+    const { offsets, fingerprints, documents, gaps } = this.#known;
     const place = {
       key,
       next: offsets[key],
       fingerprint: fingerprints[key],
+      isWhole: gaps === 'refused' && record.topic !== documents,
       below: false,
       met: false,
       newest: null,
       admitted: false,
     };
-    this.#places.set(record.partition, place);
+    this.#places.set(key, place);
     return place;
   }
 }

@@ -25,7 +25,7 @@ const partitions = 3;
 
 /** As the native mapping reads it. */
 function payloadOf(event: Event): string {
-  if (event.kind === 'document') throw new Error('not here');
+  if (event.kind === 'document' || event.kind === 'removal') throw new Error('not here');
   const { timeMs: ts, impressionId: impression_id, sessionId: session_id, userId: user_id } = event;
   const common = { ts, impression_id, session_id, user_id };
   if (event.kind === 'click')

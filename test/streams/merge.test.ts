@@ -5,6 +5,7 @@ import type { SourceRecord } from '../../src/contract.ts';
 import { badLine, isLetter } from '../../src/streams/envelope.ts';
 import { openMerge } from '../../src/streams/merge.ts';
 import type { SourceItem } from '../../src/streams/ports.ts';
+import { openRecordOrder } from '../../src/streams/record-order.ts';
 import { placed, recordOf } from '../support/records.ts';
 
 interface Options {
@@ -20,12 +21,13 @@ interface Outcome {
   readonly repeats: number;
 }
 
+const order = openRecordOrder({ documents: 'docs', documentsKnownBefore: 500 });
 const nameOf = (item: SourceItem): string =>
   isLetter(item) ? item.detail : `${item.partition}/${item.offset}@${item.timestampMs}`;
 
 /** Runs files through a merge as the conductor does. */
 function mergeAll(files: readonly (readonly SourceItem[])[], { chunk = 3, ...bounds }: Options): Outcome {
-  const merge = openMerge(files.length, bounds);
+  const merge = openMerge(files.length, { ...bounds, order });
   const at = files.map(() => 0);
   const out: SourceItem[] = [];
   let heldMax = 0;
@@ -193,7 +195,7 @@ describe('one file', () => {
       recordOf(1, 0, 2),
       ...[3, 4, 5, 6].map((at, i) => recordOf(0, i + 1, at)),
     ];
-    const merge = openMerge(1, { lookahead: 2, lookaheadMax: 3 });
+    const merge = openMerge(1, { lookahead: 2, lookaheadMax: 3, order });
     merge.push(0, items(silent));
     const out: SourceItem[] = [];
     merge.take(out, 100);

@@ -6,7 +6,8 @@ import { badLine } from '../../src/streams/envelope.ts';
 import { fingerprintOf, openResume, type Resume, type ResumePoint } from '../../src/streams/resume.ts';
 import { placed, recordOf } from '../support/records.ts';
 
-const start: ResumePoint = { topic: null, offsets: {}, fingerprints: {}, unplaced: 0, gaps: 'refused' };
+const begin = { offsets: {}, fingerprints: {}, unplaced: 0, gaps: 'refused' } as const;
+const start: ResumePoint = { topic: null, documents: null, ...begin };
 const at = (offset: number, change: Partial<SourceRecord> = {}, partition = 0) =>
   placed(recordOf(partition, offset, 100 + offset, change));
 const admitted = (resume: Resume, ...offsets: number[]): number[] =>
@@ -14,7 +15,7 @@ const admitted = (resume: Resume, ...offsets: number[]): number[] =>
 
 /** After offsets 0 to 4 of partition 0 were taken. */
 const after: ResumePoint = {
-  topic: 'clicks',
+  ...{ topic: 'clicks', documents: 'docs' },
   offsets: { 'clicks/0': 5 },
   fingerprints: { 'clicks/0': fingerprintOf(at(4)) },
   unplaced: 2,
