@@ -2,7 +2,6 @@
 // the live source, the joins and the transactions.
 import { join } from 'node:path';
 import { type Observable, take } from 'rxjs';
-import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { Builder, type BuilderProgress, requireWholePages } from '../streams/builder.ts';
 import { type Restored, StateReader } from '../streams/changelog.ts';
@@ -47,9 +46,13 @@ export async function runBuilder(inputs: BuilderInputs): Promise<void> {
     const { group } = config.kafka;
     const transactions = opened(openTransactions(broker.kafka, { group, roles: config.roles }));
     const restore = (numbers: readonly number[]) => restoreState(config, numbers);
+    let takeUpAgain = (): void => {};
     const builder = new Builder({
-      ...{ config, topic, letters, timer: systemClock, handing: { ...transactions, restore } },
-      fenced: (partition) => log.error('builder.fenced', { partition }),
+      ...{ config, topic, letters, handing: { ...transactions, restore } },
+      fenced: (partition) => {
+        log.error('builder.fenced', { partition });
+        takeUpAgain();
+      },
     });
     const notice = (found: LiveNotice): void => {
       logNotice(found, log);
@@ -59,6 +62,7 @@ export async function runBuilder(inputs: BuilderInputs): Promise<void> {
     const bounds = { from: null, until: null };
     const takeOver = (numbers: readonly number[]) => builder.takeOver(numbers);
     const source = opened(await openTopic({ config, broker, status: nothing, bounds, notice, takeOver }));
+    takeUpAgain = () => source.takeUpAgain();
     partitions = () => source.partitions().map((at) => ({ topic, ...at }));
     stop$.pipe(take(1)).subscribe(() => void source.close());
     await builder.run(source, (durable) => {

@@ -6,9 +6,19 @@
 //    kill, a fence or a rebalance all of it is there or nothing (promise 1).
 // 2. A partition is built from the state that was handed over last, by whomever, and by one builder at a
 //    time: taking over fences the one before, so that its transaction at hand fails.
-// 3. Of a partition that was fenced nothing is taken any more until it is given again.
+// 3. Of a partition that was fenced nothing is taken any more until it is taken over again, from the state.
 // 4. Dead letters are written before the transaction: a kill between the two writes them again (promise 9).
-import type { Timer } from '../clock.ts';
+// 5. Fences come to an end, and the last one is that of the partition's owner: the member that has it in the
+//    newest generation of the group. Take-overs are not ordered among members, so another one may fence the
+//    owner, but only by
+//    a. a take-over of an older generation that was on its way when a newer one came: each partition has one
+//       request at most of it, since none is begun after that (`isOver`), nor of those that waited;
+//    b. taking over again what it was fenced from: for that the group must have confirmed its assignment
+//       after the fence was noticed (a heartbeat). What was confirmed before the newest generation began may
+//       be acted on after it; the next heartbeat fails.
+//    So each other member fences the owner twice at most, and never in return for a fence of the newest
+//    generation. The owner, whose heartbeats go on to be answered, takes over again each time that it
+//    notices, which it does when it has something to hand over: whether more records come does not matter.
 import type { Config } from '../config.ts';
 import type { IngestCounts, PartitionClock } from '../contract.ts';
 import { RestillError } from '../errors.ts';
@@ -17,16 +27,19 @@ import type { Restored } from './changelog.ts';
 import { noCounts } from './counts.ts';
 import { type Decoder, openDecoder } from './decode.ts';
 import { isLetter } from './envelope.ts';
-import type { DeadLetterFile, IngestStatus, PlacedRecord, Source } from './ports.ts';
+import type { DeadLetterFile, IngestStatus, Source } from './ports.ts';
 import { partitionKey } from './watermark.ts';
 
 /** The topics between the roles. Errors: KAFKA_*, JOURNAL_FOREIGN, TOPIC_UNSUITED. */
 export interface Handing {
-  /** Whoever had the partitions can hand over no more; what they were handing over is undone. */
-  fence(partitions: readonly number[]): Promise<void>;
+  /**
+   * Whoever had the partitions can hand over no more; what they were handing over is undone. As soon as
+   * `isOver`, no more of them are fenced.
+   */
+  fence(partitions: readonly number[], isOver: () => boolean): Promise<void>;
   /** After the fence: what was handed over last; partitions without are absent. */
   restore(partitions: readonly number[]): Promise<ReadonlyMap<number, Restored>>;
-  /** False when another builder has the partition now: then nothing was handed over. */
+  /** False when another builder has fenced the partition: then nothing was handed over. */
   hand(partition: number, built: Built): Promise<boolean>;
 }
 
@@ -36,8 +49,7 @@ export interface BuilderParts {
   readonly topic: string;
   readonly handing: Handing;
   readonly letters: DeadLetterFile;
-  readonly timer: Pick<Timer, 'elapsed'>;
-  /** Another builder has the partition now. */
+  /** Another builder has fenced it: to be taken over again, unless it is not ours any more (invariant 5). */
   readonly fenced: (partition: number) => void;
 }
 
@@ -56,12 +68,21 @@ interface Taken {
   next: number | null;
 }
 
+/**
+ * How often in a row, without a transaction between, a partition may be fenced while it is ours. Each time a
+ * heartbeat is waited for, and what is still on its way of earlier generations is over after the first few.
+ */
+const fencesMax = 5;
+
+const nothing: Pick<IngestStatus, 'offsets' | 'fingerprints'> = { offsets: {}, fingerprints: {} };
+
 export class Builder {
   readonly #parts: BuilderParts;
   readonly #decode: Decoder;
   readonly #counts = noCounts();
   #taken = new Map<number, Taken>();
-  readonly #fencedMs = new Map<number, number>();
+  /** By partition: how often in a row. */
+  readonly #fences = new Map<number, number>();
   /** Counts take-overs: one that is not the newest any more must not fence those who have come after it. */
   #takeOvers = 0;
   /** The transactions at hand, and the taking over at hand: one waits for the other. */
@@ -78,12 +99,15 @@ export class Builder {
    */
   takeOver(partitions: readonly number[]): Promise<Pick<IngestStatus, 'offsets' | 'fingerprints'>> {
     const takeOver = ++this.#takeOvers;
+    const isOver = (): boolean => takeOver !== this.#takeOvers;
     this.#taken = new Map();
     return this.#inTurn(async () => {
-      if (takeOver !== this.#takeOvers) return { offsets: {}, fingerprints: {} };
+      if (isOver()) return nothing;
       const { topic, handing, config } = this.#parts;
-      await handing.fence(partitions);
+      await handing.fence(partitions, isOver);
+      if (isOver()) return nothing;
       const restored = await handing.restore(partitions);
+      if (isOver()) return nothing;
       const offsets: Record<string, number> = {};
       const fingerprints: Record<string, string> = {};
       const taken = new Map<number, Taken>();
@@ -98,7 +122,7 @@ export class Builder {
         fingerprints[key] = left.fingerprint;
       }
       this.#taken = taken;
-      this.#fencedMs.clear();
+      for (const partition of this.#fences.keys()) if (!taken.has(partition)) this.#fences.delete(partition);
       return { offsets, fingerprints };
     });
   }
@@ -110,7 +134,9 @@ export class Builder {
     for (;;) {
       const items = await source.read(0);
       // At once, before anything else can be awaited: these are of the partitions as they are now.
-      for (const item of items ?? []) if (!isLetter(item)) this.#feed(item);
+      // What comes of a partition that was fenced is dropped: the state says where it goes on.
+      for (const item of items ?? [])
+        if (!isLetter(item)) this.#taken.get(item.partition)?.building.feed(item);
       fed += items?.length ?? 0;
       if (fed > 0 && (items === null || items.length === 0 || fed >= wanted)) {
         await this.#inTurn(() => this.#handAll());
@@ -119,15 +145,6 @@ export class Builder {
       }
       if (items === null) return;
     }
-  }
-
-  /** What comes of a partition that is not ours any more is dropped, for as long as a rebalance may take. */
-  #feed(item: PlacedRecord): void {
-    const taken = this.#taken.get(item.partition);
-    if (taken !== undefined) return taken.building.feed(item);
-    const { timer, config } = this.#parts;
-    const fencedMs = this.#fencedMs.get(item.partition) ?? timer.elapsed();
-    if (timer.elapsed() - fencedMs > 2 * config.kafka.sessionTimeout) throw takenFromOutside(item.partition);
   }
 
   async #handAll(): Promise<void> {
@@ -145,10 +162,14 @@ export class Builder {
   }
 
   #lose(taken: Taken): void {
-    const { timer, fenced } = this.#parts;
-    if (this.#taken.get(taken.partition) === taken) this.#taken.delete(taken.partition);
-    this.#fencedMs.set(taken.partition, timer.elapsed());
-    fenced(taken.partition);
+    const { partition } = taken;
+    // Another assignment may have come meanwhile.
+    if (this.#taken.get(partition) !== taken) return;
+    this.#taken.delete(partition);
+    const times = (this.#fences.get(partition) ?? 0) + 1;
+    this.#fences.set(partition, times);
+    if (times > fencesMax) throw fencedForEver(partition, times);
+    this.#parts.fenced(partition);
   }
 
   #account(taken: Taken, { counts, next }: Built): void {
@@ -156,6 +177,7 @@ export class Builder {
       this.#counts[name] += counts[name] - taken.counts[name];
     taken.counts = counts;
     taken.next = next;
+    this.#fences.delete(taken.partition);
   }
 
   #progress(): BuilderProgress {
@@ -197,9 +219,9 @@ export function requireWholePages({ events }: Config): void {
   );
 }
 
-const takenFromOutside = (partition: number): RestillError =>
+const fencedForEver = (partition: number, times: number): RestillError =>
   new RestillError(
     'KAFKA_FAILED',
-    `partition ${partition} was taken by a builder that is not in this consumer group; ` +
-      'give all builders one kafka.group, and start again',
+    `partition ${partition} was taken by another builder ${times} times in a row, though the group has it ` +
+      'assigned here; see that all builders of this kafka.group read the same topic, and start again',
   );

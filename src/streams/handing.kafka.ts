@@ -12,7 +12,7 @@ import { kafkaError } from './kafka-errors.ts';
 
 export interface Transactions {
   /** See `Handing`. @throws RestillError KAFKA_* */
-  fence(partitions: readonly number[]): Promise<void>;
+  fence(partitions: readonly number[], isOver: () => boolean): Promise<void>;
   hand(partition: number, built: Built): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -31,7 +31,7 @@ export function openTransactions(
     await Promise.all(open.map((producer) => producer.disconnect()));
   };
   const idOf = (partition: number): string => `${group}.builder.${partition}`;
-  const begin = async (partition: number): Promise<void> => {
+  const begin = async (partition: number, isOver: () => boolean): Promise<void> => {
     const producer = kafka.producer({
       transactionalId: idOf(partition),
       transactionTimeout: roles.transactionTimeout,
@@ -43,18 +43,19 @@ export function openTransactions(
     // Known from the beginning: one that fails below is closed, too.
     producers.set(partition, producer);
     await producer.connect();
+    if (isOver()) return;
     // The first one makes the broker raise the epoch of the id: that is the fence.
     await (await producer.transaction()).abort();
   };
   return {
-    async fence(partitions) {
+    async fence(partitions, isOver) {
       try {
         await closeAll();
         const [first, ...others] = partitions;
         if (first === undefined) return;
         // The coordinator of an id is hidden from who may not use it, as that of a group is.
-        await askAboutGroup(kafka, idOf(first), () => begin(first));
-        const begun = await Promise.allSettled(others.map(begin));
+        await askAboutGroup(kafka, idOf(first), () => begin(first, isOver));
+        const begun = await Promise.allSettled(others.map((partition) => begin(partition, isOver)));
         for (const one of begun) if (one.status === 'rejected') throw one.reason;
       } catch (error) {
         throw kafkaError(error, `begin transactions for ${roles.pages}`);

@@ -103,7 +103,7 @@ describe.skipIf(!canRunKafka())('a broker that is secured', () => {
     const secrets = { ...noSecrets, password: users.builder };
     const kafka = openKafka(client, secrets, { note: () => {}, timer: systemClock });
     const transactions = openTransactions(kafka, { group: 'shop', roles });
-    await expect(transactions.fence([0])).rejects.toMatchObject({
+    await expect(transactions.fence([0], () => false)).rejects.toMatchObject({
       code: 'KAFKA_DENIED',
       message: expect.stringContaining('transactional ids'),
     });

@@ -4,49 +4,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SourceRecord } from '../../src/contract.ts';
 import { Builder, type BuilderParts, type Handing, requireWholePages } from '../../src/streams/builder.ts';
-import { type Restored, StateReader, stateMessages } from '../../src/streams/changelog.ts';
-import { encodeHandover } from '../../src/streams/handover.ts';
+import { type Restored, StateReader } from '../../src/streams/changelog.ts';
 import type { DeadLetterFile, PlacedRecord, Source } from '../../src/streams/ports.ts';
+import { Topics } from '../support/builder-topics.ts';
 import { journalConfig, placed, topicOf } from '../support/records.ts';
 import { tinyConfig } from '../support/stream-events.ts';
 
 const partitions = 3;
 const records = topicOf(60, partitions);
 const config = journalConfig({ transaction_records: 7 }, { join: { window: '3m', lateness_max: '3m' } });
-
-/** Both topics between the roles, as committed readers see them. */
-class Topics {
-  readonly pages = Array.from({ length: partitions }, () => [] as string[]);
-  readonly #state = Array.from({ length: partitions }, () => new StateReader());
-  readonly #epochs = Array.from({ length: partitions }, () => 0);
-  #offset = 0;
-
-  handing(): Handing {
-    const epochs = new Map<number, number>();
-    return {
-      fence: async (own) => {
-        epochs.clear();
-        for (const partition of own) epochs.set(partition, ++this.#epochs[partition]!);
-      },
-      restore: async (own) =>
-        new Map(
-          own.flatMap((partition): [number, Restored][] => {
-            const restored = this.#state[partition]!.restored();
-            return restored === null ? [] : [[partition, restored]];
-          }),
-        ),
-      hand: async (partition, built) => {
-        if (epochs.get(partition) !== this.#epochs[partition]) return false;
-        this.pages[partition]!.push(
-          ...built.handovers.map(({ timestampMs, handover }) => `${timestampMs} ${encodeHandover(handover)}`),
-        );
-        for (const { key, value } of stateMessages(built))
-          this.#state[partition]!.take({ topic: 'state', partition, offset: this.#offset++, key, value });
-        return true;
-      },
-    };
-  }
-}
 
 class Killed extends Error {}
 
@@ -73,8 +39,7 @@ function sourceOf(items: readonly PlacedRecord[], pieces: readonly number[], kil
 const noLetters: DeadLetterFile = { append: async () => 0, close: async () => {} };
 
 function open(topics: Topics, more: Partial<BuilderParts> = {}): Builder {
-  const timer = { elapsed: () => 0 };
-  const parts = { config, topic: 'clicks', letters: noLetters, timer, fenced: () => {}, ...more };
+  const parts = { config, topic: 'clicks', letters: noLetters, fenced: () => {}, ...more };
   return new Builder({ handing: topics.handing(), ...parts });
 }
 
@@ -96,7 +61,7 @@ const whole = [records.length];
 const everything = [0, 1, 2];
 
 async function undisturbed(): Promise<string[][]> {
-  const topics = new Topics();
+  const topics = new Topics(partitions);
   await session(open(topics), everything, { pieces: whole, killed: false });
   return topics.pages;
 }
@@ -115,7 +80,7 @@ test('promise 1: kills, rebalances and stops change nothing of what is handed ov
   );
   await fc.assert(
     fc.asyncProperty(sessions, async (plan) => {
-      const topics = new Topics();
+      const topics = new Topics(partitions);
       const builders = [open(topics), open(topics)];
       for (const { builder, own, ...how } of plan) {
         await session(builders[builder]!, own, how);
@@ -129,12 +94,12 @@ test('promise 1: kills, rebalances and stops change nothing of what is handed ov
 });
 
 test('of take-overs that wait for their turn only the newest fences', async () => {
-  const topics = new Topics();
+  const topics = new Topics(partitions);
   const real = topics.handing();
   const fenced: (readonly number[])[] = [];
-  const fence: Handing['fence'] = (own) => {
+  const fence: Handing['fence'] = (own, isOver) => {
     fenced.push(own);
-    return real.fence(own);
+    return real.fence(own, isOver);
   };
   const builder = open(topics, { handing: { ...real, fence } });
   await Promise.all([builder.takeOver([0, 1]), builder.takeOver([1]), builder.takeOver([1, 2])]);
@@ -142,41 +107,53 @@ test('of take-overs that wait for their turn only the newest fences', async () =
 });
 
 describe('a builder that was fenced', () => {
-  const fencing = async (sessionsMs: number) => {
-    const topics = new Topics();
-    const fenced: number[] = [];
-    let nowMs = 0;
-    const timer = { elapsed: () => nowMs };
-    const first = open(topics, { timer, fenced: (partition) => fenced.push(partition) });
-    await first.takeOver([0]);
-    const second = open(topics);
-    await second.takeOver([0]);
-    const own = records.filter(({ partition }) => partition === 0).map(placed);
-    const source = sourceOf(own, [8, 0, 8, 8], false);
-    const told: unknown[] = [];
-    const run = first.run(source, ({ offsets }) => {
-      told.push(offsets);
-      nowMs += sessionsMs * config.kafka.sessionTimeout;
-    });
-    return { run, topics, fenced, told };
-  };
+  const own = records.filter(({ partition }) => partition === 0).map(placed);
 
   test('hands over nothing, says so, and tells no offsets', async () => {
-    const { run, topics, fenced, told } = await fencing(1);
-    await run;
+    const topics = new Topics(partitions);
+    const fenced: number[] = [];
+    const told: unknown[] = [];
+    const first = open(topics, { fenced: (partition) => fenced.push(partition) });
+    await first.takeOver([0]);
+    await open(topics).takeOver([0]);
+    await first.run(sourceOf(own, [8, 0, 8, 8], false), ({ offsets }) => told.push(offsets));
     expect(topics.pages[0]).toEqual([]);
     expect(fenced).toEqual([0]);
-    expect(told[0]).toEqual({});
+    expect(told).toEqual([{}, {}, {}]);
   });
 
-  test('and is not given the partition anew or relieved of it, ends with an error', async () => {
-    const { run } = await fencing(3);
-    await expect(run).rejects.toMatchObject({ code: 'KAFKA_FAILED' });
+  /** Is fenced before each transaction but the `spared` one, and takes over again as if it were the owner's. */
+  const fight = async (spared: number | null) => {
+    const topics = new Topics(partitions);
+    const other = open(topics);
+    let fences = 0;
+    const first = open(topics, { fenced: () => fences++ });
+    const items = Array.from({ length: 2 * own.length }, (_, at) => (at % 2 === 0 ? own[at / 2]! : null));
+    const source: Source = {
+      ...sourceOf([], [], false),
+      read: async () => {
+        const item = items.shift();
+        if (item === undefined) return null;
+        if (item === null) return [];
+        await first.takeOver([0]);
+        if (items.length !== spared) await other.takeOver([0]);
+        return [item];
+      },
+    };
+    await first.run(source, () => {}).catch((error: unknown) => expect(error).toMatchObject(gaveUp));
+    return fences;
+  };
+  const gaveUp = { code: 'KAFKA_FAILED', message: expect.stringContaining('partition 0 was taken') };
+
+  test('time and again without a transaction between gives up, with an error', async () => {
+    expect(own.length).toBeGreaterThan(11);
+    expect(await fight(null)).toBe(5);
+    expect(await fight(2 * own.length - 9)).toBe(9);
   });
 });
 
 test('letters are durable before the transaction; counts are of this process', async () => {
-  const topics = new Topics();
+  const topics = new Topics(partitions);
   const done: string[] = [];
   const letters: DeadLetterFile = {
     append: async (found) => {
@@ -232,7 +209,7 @@ test('the state of a partition is read as it was left; what no builder wrote is 
 });
 
 test('state that was left with other settings is refused', async () => {
-  const topics = new Topics();
+  const topics = new Topics(partitions);
   await session(open(topics), everything, { pieces: whole, killed: false });
   const other = open(topics, { config: journalConfig({}, { join: { window: '4m' } }) });
   await expect(other.takeOver([0])).rejects.toMatchObject({ code: 'JOURNAL_FOREIGN' });
