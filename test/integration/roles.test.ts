@@ -1,17 +1,13 @@
 // Two builders, one of them killed and started again, and a trainer come to the journal that one process with
 // role `all` comes to: the same groups in the same order (promise 1, decision 15). On a real Apache Kafka.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConfigResourceTypes } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parse } from 'yaml';
-import { parseConfig } from '../../src/config.ts';
-import type { Group, SourceRecord } from '../../src/contract.ts';
+import type { SourceRecord } from '../../src/contract.ts';
 import { errorTable } from '../../src/errors.ts';
-import { journalHost } from '../../src/streams/journal-host.fs.ts';
-import { openJournalReader } from '../../src/streams/journal-reader.lmdb.ts';
 import { type Broker, startBroker } from '../support/broker/broker.ts';
 import { canRunKafka } from '../support/broker/jars.ts';
 import { quickly } from '../support/broker/live.ts';
@@ -19,6 +15,7 @@ import { createTopic, produce, withAdmin } from '../support/broker/topic.ts';
 import { readRecording } from '../support/records.ts';
 import { restill } from '../support/restill.ts';
 import { type RunProcess, startRun, stopRun } from '../support/run-process.ts';
+import { journalOf } from '../support/run-results.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'restill-roles-'));
 const place = (name: string): string => join(directory, name);
@@ -49,27 +46,6 @@ describe.skipIf(!canRunKafka())('roles', { timeout: 240_000 }, () => {
     running.add(run);
     return run;
   };
-
-  /** What is in the journal as soon as `enough`, at the latest when it has taken too long. */
-  async function journalOf(config: string, data: string, enough: (groups: number, taken: number) => boolean) {
-    const parsed = parseConfig(parse(readFileSync(config, 'utf8')));
-    for (let attempt = 0; ; attempt++) {
-      await pause(200);
-      const reader = (() => {
-        try {
-          return openJournalReader(join(place(data), 'journal'), { config: parsed, host: journalHost });
-        } catch {
-          return null; // Not there yet.
-        }
-      })();
-      if (reader === null) continue;
-      const { low, high, contentHash, offsets } = reader.status();
-      const taken = Object.values(offsets).reduce((sum, next) => sum + next, 0);
-      const groups: Group[] = enough(high, taken) || attempt > 300 ? reader.read(low, high) : [];
-      await reader.close();
-      if (groups.length > 0) return { contentHash, groups };
-    }
-  }
 
   /** Records of the events topic that the group has committed. */
   const committed = (group: string): Promise<number> =>
@@ -132,9 +108,9 @@ describe.skipIf(!canRunKafka())('roles', { timeout: 240_000 }, () => {
     const all = configure('all');
     const whole = start(all, 'all', 'all');
     const trainer = start(roles, 'trainer', 'trainer');
-    const expected = await journalOf(all, 'all', (_, taken) => taken === records.length);
+    const expected = await journalOf(all, place('all'), (_, taken) => taken === records.length);
     const enough = (count: number): boolean => count >= expected.groups.length;
-    const { groups, contentHash } = await journalOf(roles, 'trainer', enough);
+    const { groups, contentHash } = await journalOf(roles, place('trainer'), enough);
     await Promise.all([whole, trainer].map(stopRun));
 
     // Each had partitions, and lost or got some while records came.
