@@ -8,29 +8,30 @@ import { openTopicDesk, type TopicDesk } from '../streams/kafka-topic.kafka.ts';
 import { type LiveNotice, type LiveSource, openLiveSource } from '../streams/live-source.kafka.ts';
 import type { IngestStatus, Source } from '../streams/ports.ts';
 import type { TakeOver } from '../streams/starts.ts';
+import { placeOfKey } from '../streams/watermark.ts';
 import type { Log, LogEvent } from '../telemetry.ts';
 import { readSecrets } from './secrets.ts';
 
 export interface Broker {
   readonly kafka: ReturnType<typeof openKafka>;
-  /** Of the events topic. */
+  /** Of the topic of the events, which is its first, and of the one of documents. */
   readonly desk: TopicDesk;
 }
 
 /** @throws RestillError CONFIG_INVALID, SECRET_UNREADABLE, KAFKA_* */
 export async function openBroker(config: Config, note: (message: string) => void): Promise<Broker> {
-  const topic = requireTopic(config);
+  const topics = topicsOf(config);
   const kafka = openKafka(config.kafka, readSecrets(config.kafka), { note, timer: systemClock });
-  return { kafka, desk: await openTopicDesk(kafka, topic) };
+  return { kafka, desk: await openTopicDesk(kafka, topics) };
 }
 
-function requireTopic({ topic }: Config): string {
-  if (topic !== null) return topic;
+function topicsOf({ topic, topics: { documents } }: Config): string[] {
+  if (topic !== null) return documents === null ? [topic] : [topic, documents];
   throw new RestillError('CONFIG_INVALID', '`topic` is not set; name the topic to read from the broker');
 }
 
-/** Offsets by partition. */
-export type Offsets = ReadonlyMap<number, number>;
+/** Offsets by `topic/partition`. */
+type Offsets = ReadonlyMap<string, number>;
 
 export interface Bounds {
   readonly from: Offsets | null;
@@ -44,7 +45,7 @@ interface BoundedOptions {
   readonly note: (notice: LiveNotice) => void;
 }
 
-/** A part of the topic as a source that ends, with its connection. */
+/** A part of the topics as a source that ends, with its connection. */
 export async function openBoundedTopic({ config, options, status, note }: BoundedOptions): Promise<Source> {
   const broker = await openBroker(config, () => {});
   try {
@@ -89,8 +90,11 @@ export function openTopic({ config, broker, bounds, ...rest }: LiveOptions): Pro
   });
 }
 
+const offsetsText = /^(?:[\w.-]+\/)?\d+:\d+(?:,(?:[\w.-]+\/)?\d+:\d+)*$/;
+
 /**
- * `2026-11-01T00:00:00Z` (a time), or `0:1200,1:900` (offsets by partition; the others keep their bound).
+ * `2026-11-01T00:00:00Z` (a time), or `0:1200,1:900,docs/0:70` (offsets by partition, of the events where no
+ * topic is named; the others keep their bound).
  *
  * @param option for messages: `--until`
  * @param otherwise the bound of partitions that are not named.
@@ -101,11 +105,14 @@ async function boundsOf(
 ): Promise<Offsets> {
   const { option, text, otherwise } = given;
   if (text === undefined) return otherwise;
-  if (/^\d+:\d+(,\d+:\d+)*$/.test(text)) {
-    const named = text.split(',').map((pair) => pair.split(':').map(Number) as [number, number]);
-    const unknown = named.find(([partition]) => !otherwise.has(partition));
+  if (offsetsText.test(text)) {
+    const named = text.split(',').map((pair): [string, number] => {
+      const [place, offset] = pair.split(':') as [string, string];
+      return [place.includes('/') ? place : `${desk.topics[0]}/${place}`, Number(offset)];
+    });
+    const unknown = named.find(([key]) => !otherwise.has(key));
     if (unknown !== undefined)
-      throw new RestillError('USAGE', `${option}: ${desk.topic} has no partition ${unknown[0]}`);
+      throw new RestillError('USAGE', `${option}: there is no partition ${unknown[0]}`);
     return new Map([...otherwise, ...named]);
   }
   const timeMs = Date.parse(text);
@@ -117,19 +124,27 @@ async function boundsOf(
   return new Map([...otherwise, ...(await desk.offsetsAt(timeMs))]);
 }
 
-/** From `--from` (else the beginning) to `--until` (else what is there now). */
+/**
+ * From `--from` (else the beginning) to `--until` (else what is there now). Documents are read from their
+ * beginning, whatever the time to begin with: the pages after it take their texts from them.
+ */
 async function readBounds(
   desk: TopicDesk,
   options: { readonly from?: string; readonly until?: string },
 ): Promise<{ readonly from: Offsets; readonly until: Offsets }> {
   const ranges = await desk.ranges();
-  const lows = new Map([...ranges].map(([partition, { low }]) => [partition, low]));
-  const highs = new Map([...ranges].map(([partition, { high }]) => [partition, high]));
-  const from = await boundsOf(desk, { option: '--from', text: options.from, otherwise: lows });
-  const wanted = await boundsOf(desk, { option: '--until', text: options.until, otherwise: highs });
-  const until = new Map(
-    [...wanted].map(([partition, end]) => [partition, Math.min(end, highs.get(partition)!)]),
+  const lows = new Map([...ranges].map(([key, { low }]) => [key, low]));
+  const highs = new Map([...ranges].map(([key, { high }]) => [key, high]));
+  const begun = await boundsOf(desk, { option: '--from', text: options.from, otherwise: lows });
+  const isDated = options.from !== undefined && !offsetsText.test(options.from);
+  const from = new Map(
+    [...begun].map(([key, start]) => [
+      key,
+      isDated && placeOfKey(key).topic !== desk.topics[0] ? lows.get(key)! : start,
+    ]),
   );
+  const wanted = await boundsOf(desk, { option: '--until', text: options.until, otherwise: highs });
+  const until = new Map([...wanted].map(([key, end]) => [key, Math.min(end, highs.get(key)!)]));
   return { from, until };
 }
 

@@ -7,8 +7,9 @@ import { RestillError } from '../errors.ts';
 import { noCounts } from '../streams/counts.ts';
 import type { IngestParts } from '../streams/ingest.rx.ts';
 import { openIngest } from '../streams/ingest.rx.ts';
-import type { DeadLetterFile, IngestStatus, Source } from '../streams/ports.ts';
+import type { DeadLetterFile, IngestStatus, Place, Source } from '../streams/ports.ts';
 import { openRecordedSource } from '../streams/recorded-source.fs.ts';
+import { placeOfKey } from '../streams/watermark.ts';
 import { openTokenizer } from '../tensor/tokenizer.ts';
 import { openBoundedTopic, openBroker } from './broker.ts';
 import { readConfigFile } from './config-file.ts';
@@ -60,8 +61,7 @@ async function check(files: string[], options: Options, command: Command): Promi
     print(command, `  not usable: ${reason} (${count})\n`);
 }
 
-interface Standing {
-  readonly partition: number;
+interface Standing extends Place {
   readonly low: number;
   readonly high: number;
   /** Next offset by the group's commit; null: none. */
@@ -69,6 +69,7 @@ interface Standing {
 }
 
 const columns = [
+  { title: 'topic' },
   { title: 'partition', right: true },
   { title: 'first', right: true },
   { title: 'end', right: true },
@@ -76,10 +77,10 @@ const columns = [
   { title: 'lag', right: true },
 ];
 
-const cellsOf = ({ partition, low, high, committed }: Standing): string[] =>
-  [partition, low, high, committed ?? '-', high - (committed ?? low)].map(String);
+const cellsOf = ({ topic, partition, low, high, committed }: Standing): string[] =>
+  [topic, partition, low, high, committed ?? '-', high - (committed ?? low)].map(String);
 
-/** The topic's partitions, and its newest records as a source. */
+/** The partitions of the topics, and what is newest as a source; of documents, which pages need, all. */
 async function lookAt(
   config: Config,
   { records }: Options,
@@ -90,11 +91,12 @@ async function lookAt(
   const { desk } = await openBroker(config, () => {});
   try {
     const committed = await desk.committed(config.kafka.group);
-    const partitions = [...(await desk.ranges())].map(([partition, range]) => ({
-      ...{ partition, ...range, committed: committed.get(partition) ?? null },
+    const partitions = [...(await desk.ranges())].map(([key, range]) => ({
+      ...{ ...placeOfKey(key), ...range, committed: committed.get(key) ?? null },
     }));
-    const each = Math.ceil(count / partitions.length);
-    const from = partitions.map(({ partition, low, high }) => `${partition}:${Math.max(low, high - each)}`);
+    const events = partitions.filter(({ topic }) => topic === config.topic);
+    const each = Math.ceil(count / events.length);
+    const from = events.map(({ partition, low, high }) => `${partition}:${Math.max(low, high - each)}`);
     const status = { offsets: {}, fingerprints: {} };
     const options = { from: from.join(',') };
     return { partitions, source: await openBoundedTopic({ config, options, status, note: () => {} }) };

@@ -2,6 +2,7 @@
 import type { Config } from '../config.ts';
 import { isLetter } from '../streams/envelope.ts';
 import { readLabel } from '../streams/label-topic.ts';
+import { partitionKey } from '../streams/watermark.ts';
 import type { KnownLabels } from '../trainer/labelled-teacher.ts';
 import { openBroker, openTopic } from './broker.ts';
 import { readingConfig } from './roles.ts';
@@ -13,7 +14,7 @@ import { readingConfig } from './roles.ts';
  */
 export function openKnownLabels(config: Config, topic: string, warn: (error: unknown) => void): KnownLabels {
   const scores = new Map<string, { readonly model: string; readonly score: number }>();
-  const next = new Map<number, number>();
+  const next = new Map<string, number>();
   const take = (key: string, model: string, score: number): void => {
     scores.delete(key);
     scores.set(key, { model, score });
@@ -28,9 +29,9 @@ export function openKnownLabels(config: Config, topic: string, warn: (error: unk
     const broker = await openBroker(reading, () => {});
     try {
       const ranges = [...(await broker.desk.ranges())];
-      const until = new Map(ranges.map(([partition, { high }]) => [partition, high]));
+      const until = new Map(ranges.map(([at, { high }]) => [at, high]));
       const from = new Map(ranges.map(([at, { low }]) => [at, Math.max(low, next.get(at) ?? low)]));
-      if (ranges.every(([partition, { high }]) => from.get(partition) === high)) return;
+      if (ranges.every(([at, { high }]) => from.get(at) === high)) return;
       const status = { offsets: {}, fingerprints: {} };
       const bounds = { from, until };
       const source = await openTopic({ config: reading, broker, status, bounds, notice: () => {} });
@@ -41,9 +42,9 @@ export function openKnownLabels(config: Config, topic: string, warn: (error: unk
             const record = item.open();
             const label = isLetter(record) ? null : readLabel(record);
             if (label !== null) take(label.key, label.model, label.score);
-            next.set(item.partition, item.offset + 1);
+            next.set(partitionKey(item), item.offset + 1);
           }
-        for (const [partition, high] of until) next.set(partition, high);
+        for (const [at, high] of until) next.set(at, high);
       } finally {
         await source.close();
       }

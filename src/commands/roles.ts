@@ -4,6 +4,7 @@ import { InvalidArgumentError } from 'commander';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { requireRoleTopics } from '../streams/role-topics.kafka.ts';
+import { placeOfKey } from '../streams/watermark.ts';
 import { openBroker } from './broker.ts';
 
 const roles = ['all', 'builder', 'scorer', 'trainer'] as const;
@@ -21,6 +22,7 @@ const bytesMax = ({ records }: Config): number => 2 * records.bytesMax + 65_536;
 export const readingConfig = (config: Config, topic: string): Config => ({
   ...config,
   topic,
+  topics: { ...config.topics, documents: null, documentsKnownBefore: null },
   records: { ...config.records, bytesMax: bytesMax(config) },
   kafka: { ...config.kafka, group: `${config.kafka.group}.trainer`, shared: false },
 });
@@ -32,7 +34,8 @@ export const readingConfig = (config: Config, topic: string): Config => ({
 export async function prepareRoleTopics(config: Config): Promise<void> {
   const { kafka, desk } = await openBroker(config, () => {});
   try {
-    const events = (await desk.ranges()).size;
+    const places = [...(await desk.ranges()).keys()].map(placeOfKey);
+    const events = places.filter(({ topic }) => topic === config.topic).length;
     const options = { roles: config.roles, events, bytesMax: bytesMax(config), timer: systemClock };
     await requireRoleTopics(kafka, options);
   } finally {

@@ -9,6 +9,8 @@ import { openDeadLetters } from '../streams/dead-letters.fs.ts';
 import { isLetter } from '../streams/envelope.ts';
 import { openTransactions } from '../streams/handing.kafka.ts';
 import type { LiveNotice } from '../streams/live-source.kafka.ts';
+import type { TakeOver } from '../streams/starts.ts';
+import { placeOfKey } from '../streams/watermark.ts';
 import type { Log } from '../telemetry.ts';
 import { logNotice, openBroker, openTopic } from './broker.ts';
 import { withTopic } from './letters.ts';
@@ -37,8 +39,8 @@ export async function runBuilder(inputs: BuilderInputs): Promise<void> {
     await prepareRoleTopics(config);
     const broker = await openBroker(config, (message) => log.info('source.client', { message }));
     opened(broker.desk);
-    const { topic } = broker.desk;
-    let partitions = (): PartitionStanding[] => [];
+    const topic = broker.desk.topics[0]!;
+    let partitions = (): readonly PartitionStanding[] => [];
     const standings = () => partitions();
     const operations = opened(await openOperations({ config, data, log, version, partitions: standings }));
     const file = opened(await openDeadLetters(join(data, 'dead-letters.jsonl'), Number.POSITIVE_INFINITY));
@@ -60,10 +62,10 @@ export async function runBuilder(inputs: BuilderInputs): Promise<void> {
       if (found.kind === 'joined') operations.follow({ kind: 'state', state: 'TRAINING' });
     };
     const bounds = { from: null, until: null };
-    const takeOver = (numbers: readonly number[]) => builder.takeOver(numbers);
+    const takeOver: TakeOver = (places) => builder.takeOver(places.map(({ partition }) => partition));
     const source = opened(await openTopic({ config, broker, status: nothing, bounds, notice, takeOver }));
     takeUpAgain = () => source.takeUpAgain();
-    partitions = () => source.partitions().map((at) => ({ topic, ...at }));
+    partitions = () => source.partitions();
     stop$.pipe(take(1)).subscribe(() => void source.close());
     await builder.run(source, (durable) => {
       source.acknowledge(durable.offsets);
@@ -91,12 +93,15 @@ async function restoreState(
   const broker = await openBroker(reading, () => {});
   try {
     const ranges = await broker.desk.ranges();
-    const until = new Map([...ranges].map(([partition, { high }]) => [partition, high]));
+    const until = new Map([...ranges].map(([key, { high }]) => [key, high]));
     const from = new Map(
-      [...ranges].map(([at, { low, high }]) => [at, partitions.includes(at) ? low : high]),
+      [...ranges].map(([key, { low, high }]) => [
+        key,
+        partitions.includes(placeOfKey(key).partition) ? low : high,
+      ]),
     );
     const readers = new Map(partitions.map((partition) => [partition, new StateReader()]));
-    if ([...until].some(([partition, high]) => from.get(partition)! < high)) {
+    if ([...until].some(([key, high]) => from.get(key)! < high)) {
       const bounds = { from, until };
       const source = await openTopic({ config: reading, broker, status: nothing, bounds, notice: () => {} });
       try {

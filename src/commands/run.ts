@@ -134,8 +134,7 @@ async function conduct(inputs: Inputs): Promise<void> {
     const bounds = { from: null, until: null };
     const status = journal.status();
     const source = opened(await openTopic({ config: reading, broker, status, bounds, notice }));
-    const topic = reading.topic!;
-    const partitions = (): PartitionStanding[] => source.partitions().map((at) => ({ topic, ...at }));
+    const partitions = (): readonly PartitionStanding[] => source.partitions();
     operations = opened(await openOperations({ config, data, log, version, partitions }));
     const file = opened(await openDeadLetters(join(data, 'dead-letters.jsonl'), status.deadLetterBytes));
     const deadLetters = opened(await withTopic(file, { config, broker, operations }));

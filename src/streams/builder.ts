@@ -210,12 +210,13 @@ function requireSettings(config: Config, left: Restored | undefined): void {
 }
 
 /** @throws RestillError CONFIG_INVALID: documents would have to be in every partition */
-export function requireWholePages({ events }: Config): void {
-  if (events.preset !== 'ubi' && (events.mapping?.document ?? null) === null) return;
+export function requireWholePages({ events, topics }: Config): void {
+  const isWhole = events.preset !== 'ubi' && (events.mapping?.document ?? null) === null;
+  if (isWhole && topics.documents === null) return;
   throw new RestillError(
     'CONFIG_INVALID',
-    'pages get their texts from documents of the topic (events), which the builder of another partition ' +
-      'does not see; put the texts into the impressions, or let one process do all (--role all)',
+    'pages get their texts from documents (events, topics.documents), which the builder of another ' +
+      'partition does not see; put the texts into the impressions, or let one process do all (--role all)',
   );
 }
 

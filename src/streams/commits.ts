@@ -2,9 +2,10 @@
 // takes a partition over. At most one is under way; one that fails is not repeated, the next one says more.
 // It never goes back behind where a partition was taken up: another member may have been further.
 import type { Timer } from '../clock.ts';
+import type { Place } from './ports.ts';
+import { placeOfKey } from './watermark.ts';
 
-export interface PartitionOffset {
-  readonly partition: number;
+export interface PartitionOffset extends Place {
   readonly offset: string;
 }
 
@@ -36,12 +37,7 @@ export function openCommits(everyMs: number, timer: Timer, failed: (error: unkno
     });
     if (commit === null || offsets.length === 0) return;
     try {
-      await commit(
-        offsets.map(([key, offset]) => ({
-          partition: Number(key.split('/').at(-1)),
-          offset: String(offset),
-        })),
-      );
+      await commit(offsets.map(([key, offset]) => ({ ...placeOfKey(key), offset: String(offset) })));
       for (const [key, offset] of offsets) committed.set(key, offset);
     } catch (error) {
       failed(error);
@@ -70,3 +66,12 @@ export function openCommits(everyMs: number, timer: Timer, failed: (error: unkno
     close: now,
   };
 }
+
+/** As kafkajs wants them. */
+export const byTopic = (
+  offsets: readonly PartitionOffset[],
+): { readonly topic: string; readonly partitions: PartitionOffset[] }[] =>
+  [...new Set(offsets.map(({ topic }) => topic))].map((topic) => ({
+    topic,
+    partitions: offsets.filter((at) => at.topic === topic),
+  }));

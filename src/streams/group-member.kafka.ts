@@ -19,10 +19,10 @@ import type { RestillError } from '../errors.ts';
 import { type Contact, watchContact } from './contact.ts';
 import { kafkaError } from './kafka-errors.ts';
 import type { TopicDesk } from './kafka-topic.kafka.ts';
+import type { Place } from './ports.ts';
 
 /** A batch of which nothing was handed over: control records, or those of an aborted transaction. */
-export interface PassedBatch {
-  readonly partition: number;
+export interface PassedBatch extends Place {
   readonly batchSize: number;
   readonly lastOffset: string;
   readonly highWatermark: string;
@@ -33,7 +33,7 @@ export interface MemberEvents {
   /** An answer of the group's coordinator came. */
   heard(): void;
   /** Before the first fetch of the new assignment; or of the same once more, see `tellAgain`. */
-  joined(partitions: readonly number[]): void;
+  joined(places: readonly Place[]): void;
   /** Until it has joined again, nothing that comes is to be taken. */
   left(): void;
   take(payload: EachBatchPayload): Promise<void>;
@@ -45,7 +45,7 @@ export interface MemberEvents {
 
 export interface MemberParts {
   readonly kafka: Kafka;
-  readonly desk: Pick<TopicDesk, 'topic' | 'committed'>;
+  readonly desk: Pick<TopicDesk, 'topics' | 'committed'>;
   readonly group: string;
   readonly settings: KafkaConfig;
   readonly timer: Timer;
@@ -67,7 +67,7 @@ export class GroupMember {
   #failures = 0;
   #cancel: () => void = () => {};
   /** Null between two assignments. */
-  #assigned: readonly number[] | null = null;
+  #assigned: readonly Place[] | null = null;
   #isAsked = false;
 
   constructor(parts: MemberParts) {
@@ -79,16 +79,16 @@ export class GroupMember {
     return this.#run(this.#open());
   }
 
-  pause(partitions: readonly number[]): void {
-    this.#consumer!.pause([{ topic: this.#parts.desk.topic, partitions: [...partitions] }]);
+  pause(places: readonly Place[]): void {
+    this.#consumer!.pause(places.map(({ topic, partition }) => ({ topic, partitions: [partition] })));
   }
 
-  resume(partitions: readonly number[]): void {
-    this.#consumer!.resume([{ topic: this.#parts.desk.topic, partitions: [...partitions] }]);
+  resume(places: readonly Place[]): void {
+    this.#consumer!.resume(places.map(({ topic, partition }) => ({ topic, partitions: [partition] })));
   }
 
-  seek(partition: number, offset: number): void {
-    this.#consumer!.seek({ topic: this.#parts.desk.topic, partition, offset: String(offset) });
+  seek({ topic, partition }: Place, offset: number): void {
+    this.#consumer!.seek({ topic, partition, offset: String(offset) });
   }
 
   /** Tells of the assignment at hand as if it were new, as soon as the group has confirmed it: a heartbeat. */
@@ -109,10 +109,10 @@ export class GroupMember {
     });
   }
 
-  #joined(partitions: readonly number[]): void {
-    this.#assigned = partitions;
+  #joined(places: readonly Place[]): void {
+    this.#assigned = places;
     this.#isAsked = false;
-    this.#parts.events.joined(partitions);
+    this.#parts.events.joined(places);
   }
 
   #left(): void {
@@ -139,7 +139,7 @@ export class GroupMember {
   async #run(consumer: Consumer): Promise<void> {
     const { desk, events } = this.#parts;
     await consumer.connect();
-    await consumer.subscribe({ topics: [desk.topic], fromBeginning: true });
+    await consumer.subscribe({ topics: [...desk.topics], fromBeginning: true });
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -178,7 +178,11 @@ export class GroupMember {
     consumer.on(GROUP_JOIN, ({ payload }) => {
       if (!isOurs()) return dismiss(consumer);
       heard();
-      this.#joined(payload.memberAssignment[desk.topic] ?? []);
+      this.#joined(
+        desk.topics.flatMap((topic) =>
+          (payload.memberAssignment[topic] ?? []).map((partition) => ({ topic, partition })),
+        ),
+      );
     });
     consumer.on(REBALANCING, () => isOurs() && this.#left());
     consumer.on(END_BATCH_PROCESS, ({ payload }) => isOurs() && events.passedOver(payload));
@@ -220,11 +224,12 @@ export class GroupMember {
   /** What the broker says to somebody else's question about the group may tell more than the crash. */
   async #explained(error: unknown): Promise<RestillError> {
     const { desk, group } = this.#parts;
-    const failure = kafkaError(error, `read ${desk.topic}`);
+    const what = `read ${desk.topics.join(' and ')}`;
+    const failure = kafkaError(error, what);
     if (failure.disposition !== 'retry') return failure;
     return desk.committed(group).then(
       () => failure,
-      (trouble: unknown) => kafkaError(trouble, `read ${desk.topic}`),
+      (trouble: unknown) => kafkaError(trouble, what),
     );
   }
 }

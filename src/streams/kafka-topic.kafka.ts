@@ -1,8 +1,9 @@
-// What is asked of a broker about a topic, beside reading it.
+// What is asked of a broker about topics, beside reading them.
 import type { Admin, Kafka } from 'kafkajs';
 import { RestillError } from '../errors.ts';
 import { askAboutGroup, sever } from './kafka-client.kafka.ts';
 import { kafkaError } from './kafka-errors.ts';
+import { partitionKey } from './watermark.ts';
 
 /** First offset that the broker has, and the one after the last. */
 export interface Range {
@@ -10,17 +11,18 @@ export interface Range {
   readonly high: number;
 }
 
+/** Partitions go by `topic/partition`: the topics in their order, partition numbers ascending. */
 export interface TopicDesk {
-  readonly topic: string;
-  /** By partition number, ascending. @throws RestillError KAFKA_* */
-  ranges(): Promise<Map<number, Range>>;
+  readonly topics: readonly string[];
+  /** @throws RestillError KAFKA_* */
+  ranges(): Promise<Map<string, Range>>;
   /** The first offset whose record is at least that old, per partition; `high` where there is none. */
-  offsetsAt(timeMs: number): Promise<Map<number, number>>;
+  offsetsAt(timeMs: number): Promise<Map<string, number>>;
   /**
    * Next offset as the group has committed it; partitions without one are absent.
    * @throws RestillError KAFKA_DENIED where the user may not read the group, KAFKA_UNREACHABLE
    */
-  committed(group: string): Promise<Map<number, number>>;
+  committed(group: string): Promise<Map<string, number>>;
   /** After everything else that uses the client: cuts what of it is still open. */
   close(): Promise<void>;
 }
@@ -29,10 +31,10 @@ export interface TopicDesk {
 const attempts = 2;
 
 /**
- * Connects, and makes sure of the topic.
+ * Connects, and makes sure of the topics.
  * @throws RestillError KAFKA_UNREACHABLE, KAFKA_DENIED, KAFKA_UNTRUSTED, KAFKA_TOPIC_UNKNOWN
  */
-export async function openTopicDesk(kafka: Kafka, topic: string): Promise<TopicDesk> {
+export async function openTopicDesk(kafka: Kafka, topics: readonly string[]): Promise<TopicDesk> {
   const admin = kafka.admin({ retry: { retries: attempts } });
   const asking = async <T>(what: string, ask: () => Promise<T>): Promise<T> => {
     try {
@@ -43,46 +45,62 @@ export async function openTopicDesk(kafka: Kafka, topic: string): Promise<TopicD
   };
   try {
     await asking('connect to Kafka', () => admin.connect());
-    await asking(`find the topic ${topic}`, () => requireTopic(admin, topic));
+    for (const topic of topics) await asking(`find the topic ${topic}`, () => requireTopic(admin, topic));
   } catch (error) {
     await admin.disconnect().catch(() => {}); // The error before it is the one that matters.
     sever(kafka);
     throw error;
   }
+  const ofEach = async <E extends Numbered, T>(
+    what: string,
+    entries: (topic: string) => Promise<readonly E[]>,
+    of: (entry: E) => T,
+  ): Promise<Map<string, T>> => {
+    const found = await Promise.all(
+      topics.map((topic) => asking(`ask for ${what} of ${topic}`, () => entries(topic))),
+    );
+    return new Map(topics.flatMap((topic, at) => byPartition(topic, found[at]!, of)));
+  };
   return {
-    topic,
+    topics,
     ranges: () =>
-      asking(`ask for the offsets of ${topic}`, async () =>
-        byPartition(await admin.fetchTopicOffsets(topic), ({ low, high }) => ({
-          low: Number(low),
-          high: Number(high),
-        })),
+      ofEach(
+        'the offsets',
+        (topic) => admin.fetchTopicOffsets(topic),
+        ({ low, high }) => ({ low: Number(low), high: Number(high) }),
       ),
     offsetsAt: (timeMs) =>
-      asking(`ask for the offsets of ${topic} at a time`, async () =>
-        byPartition(await admin.fetchTopicOffsetsByTimestamp(topic, timeMs), ({ offset }) => Number(offset)),
+      ofEach(
+        'the offsets at a time',
+        (topic) => admin.fetchTopicOffsetsByTimestamp(topic, timeMs),
+        ({ offset }) => Number(offset),
       ),
     committed: (groupId) =>
       asking(`ask what the group ${groupId} has committed`, async () => {
         const found = await askAboutGroup(kafka, groupId, () =>
-          admin.fetchOffsets({ groupId, topics: [topic] }),
+          admin.fetchOffsets({ groupId, topics: [...topics] }),
         );
-        const partitions = found.flatMap((entry) => entry.partitions);
-        return byPartition(
-          partitions.filter(({ offset }) => Number(offset) >= 0),
-          ({ offset }) => Number(offset),
-        );
+        const known = found.map(({ topic, partitions }) => {
+          const committed = partitions.filter(({ offset }) => Number(offset) >= 0);
+          return byPartition(topic, committed, ({ offset }) => Number(offset));
+        });
+        return new Map(known.flat());
       }),
     close: () => admin.disconnect().finally(() => sever(kafka)),
   };
 }
 
-function byPartition<E extends { readonly partition: number }, T>(
+interface Numbered {
+  readonly partition: number;
+}
+
+function byPartition<E extends Numbered, T>(
+  topic: string,
   entries: readonly E[],
   of: (entry: E) => T,
-): Map<number, T> {
+): [key: string, T][] {
   const sorted = [...entries].sort((a, b) => a.partition - b.partition);
-  return new Map(sorted.map((entry) => [entry.partition, of(entry)]));
+  return sorted.map((entry) => [partitionKey({ topic, partition: entry.partition }), of(entry)]);
 }
 
 /** The list holds what the user may see; asking for the topic itself tells why it is not in it. */
@@ -90,5 +108,8 @@ async function requireTopic(admin: Admin, topic: string): Promise<void> {
   const topics = await admin.listTopics();
   if (topics.includes(topic)) return;
   await admin.fetchTopicMetadata({ topics: [topic] });
-  throw new RestillError('KAFKA_TOPIC_UNKNOWN', `the broker lists no topic ${topic}; check \`topic\``);
+  throw new RestillError(
+    'KAFKA_TOPIC_UNKNOWN',
+    `the broker lists no topic ${topic}; check \`topic\` and \`topics\``,
+  );
 }

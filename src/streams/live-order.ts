@@ -1,18 +1,20 @@
-// Records of a live topic -> the order in which they are taken: the smallest (timestamp, partition, offset)
-// of the heads of all partitions.
+// Records of live topics -> the order in which they are taken: the first, by record-order.ts, of the heads of
+// all partitions.
 //
 // Invariants:
 // 1. Within a partition offset order is kept, nothing is left out and nothing comes twice: what the broker
 //    brings must begin where it last ended, or where the partition was taken up.
-// 2. As long as a partition has records that have not come, none is released: what was in the topic when all
-//    partitions were taken up comes out in the order of a replay (merge.ts). At the end of the topic, where
+// 2. As long as a partition has records that have not come, none is released: what was in the topics when all
+//    partitions were taken up comes out in the order of a replay (merge.ts). At the end of a topic, where
 //    records come one by one, the order of partitions among each other is that of arrival.
 // 3. A partition that should have records and brings none for `idleTimeout` no longer holds the others up.
 // 4. The first record after a partition was taken up is the newest one that was taken before, and unchanged:
 //    else the topic is another one (promise 10). It is not released again.
 import { RestillError } from '../errors.ts';
-import type { PlacedRecord } from './ports.ts';
+import type { Place, PlacedRecord } from './ports.ts';
+import type { RecordOrder } from './record-order.ts';
 import { fingerprintOf } from './resume.ts';
+import { partitionKey } from './watermark.ts';
 
 /** Where a partition is taken up. */
 export interface Start {
@@ -25,8 +27,7 @@ export interface Start {
 }
 
 /** What the broker brought of one partition. */
-export interface Fetched {
-  readonly partition: number;
+export interface Fetched extends Place {
   readonly records: readonly PlacedRecord[];
   /** Of their keys and values. */
   readonly bytes: number;
@@ -36,8 +37,7 @@ export interface Fetched {
 }
 
 /** How far a partition has got. */
-export interface PartitionProgress {
-  readonly partition: number;
+export interface PartitionProgress extends Place {
   /** Next offset to be taken. */
   readonly next: number;
   /** The offset after the last record there is, as far as is known. */
@@ -47,7 +47,7 @@ export interface PartitionProgress {
 }
 
 interface Queue {
-  readonly partition: number;
+  readonly place: Place;
   records: PlacedRecord[];
   at: number;
   /** Average of what came last: what one record waiting counts for. */
@@ -65,36 +65,40 @@ interface Queue {
 
 export interface LiveOrderOptions {
   readonly idleTimeout: number;
-  /** Exclusive bounds by partition: the order ends there. Null: it never ends. */
-  readonly until: ReadonlyMap<number, number> | null;
+  readonly order: RecordOrder;
+  /** Exclusive bounds by `topic/partition`: the order ends there. Null: it never ends. */
+  readonly until: ReadonlyMap<string, number> | null;
 }
 
 export class LiveOrder {
   readonly #options: LiveOrderOptions;
-  #queues = new Map<number, Queue>();
+  /** By `topic/partition`, as all maps here. */
+  #queues = new Map<string, Queue>();
   /** Of partitions that were taken away: where they go on if they come back. */
-  readonly #left = new Map<number, { readonly next: number; readonly fingerprint: string | null }>();
+  readonly #left = new Map<string, { readonly next: number; readonly fingerprint: string | null }>();
 
   constructor(options: LiveOrderOptions) {
     this.#options = options;
   }
 
   /** Where a partition that was ours before was left; null for any other. */
-  leftAt(partition: number): { readonly next: number; readonly fingerprint: string | null } | null {
-    return this.#left.get(partition) ?? null;
+  leftAt(place: Place): { readonly next: number; readonly fingerprint: string | null } | null {
+    return this.#left.get(partitionKey(place)) ?? null;
   }
 
   /** All partitions are taken away. What was not taken is forgotten: it will be fetched again. */
   revoke(): void {
-    for (const { partition, taken, last, fingerprint } of this.#queues.values())
-      this.#left.set(partition, { next: taken, fingerprint: last ? fingerprintOf(last) : fingerprint });
+    for (const [key, { taken, last, fingerprint }] of this.#queues)
+      this.#left.set(key, { next: taken, fingerprint: last ? fingerprintOf(last) : fingerprint });
     this.#queues = new Map();
   }
 
-  assign(partition: number, { next, fingerprint, high }: Start, nowMs: number): void {
-    const until = this.#options.until?.get(partition) ?? null;
-    this.#queues.set(partition, {
-      ...{ partition, records: [], at: 0, bytes: 0, taken: next, next, high, last: null, until },
+  assign({ topic, partition }: Place, { next, fingerprint, high }: Start, nowMs: number): void {
+    const place = { topic, partition };
+    const key = partitionKey(place);
+    const until = this.#options.until?.get(key) ?? null;
+    this.#queues.set(key, {
+      ...{ place, records: [], at: 0, bytes: 0, taken: next, next, high, last: null, until },
       ...{ fingerprint, newsMs: nowMs },
     });
   }
@@ -105,7 +109,7 @@ export class LiveOrder {
    * @throws RestillError JOURNAL_FOREIGN when the topic is not the one it was
    */
   push(fetched: Fetched, nowMs: number): { readonly from: number; readonly to: number } | null {
-    const queue = this.#queues.get(fetched.partition);
+    const queue = this.#queues.get(partitionKey(fetched));
     if (queue === undefined) return null;
     const records = verified(queue, fetched.records);
     const first = records[0];
@@ -114,13 +118,14 @@ export class LiveOrder {
     const within = queue.until === null ? records : records.filter(({ offset }) => offset < queue.until!);
     queue.records.push(...within);
     queue.bytes = hasRecords(queue) ? queue.bytes + fetched.bytes : 0;
-    this.advance(fetched.partition, fetched.next, fetched.high, nowMs);
+    this.advance(fetched, nowMs);
     return gap;
   }
 
   /** Up to `next` there is nothing more, and the topic ends at `high`. */
-  advance(partition: number, next: number, high: number, nowMs: number): void {
-    const queue = this.#queues.get(partition);
+  advance(at: Pick<Fetched, 'topic' | 'partition' | 'next' | 'high'>, nowMs: number): void {
+    const { next, high } = at;
+    const queue = this.#queues.get(partitionKey(at));
     if (queue === undefined) return;
     queue.next = Math.max(queue.next, next);
     queue.high = Math.max(high, queue.next);
@@ -133,7 +138,7 @@ export class LiveOrder {
     const queues = [...this.#queues.values()];
     const missing = queues.some((queue) => isWaitedFor(queue) && !this.#isIdle(queue, nowMs));
     while (!missing && out.length < count) {
-      const queue = smallest(queues);
+      const queue = this.#first(queues);
       if (queue === null) break;
       out.push(release(queue));
       if (isWaitedFor(queue) && !this.#isIdle(queue, nowMs)) break;
@@ -153,17 +158,26 @@ export class LiveOrder {
   isDone(): boolean {
     const { until } = this.#options;
     if (until === null) return false;
-    return [...until].every(([partition, end]) => {
-      const queue = this.#queues.get(partition);
+    return [...until].every(([key, end]) => {
+      const queue = this.#queues.get(key);
       return queue !== undefined && !hasRecords(queue) && queue.next >= end;
     });
   }
 
   progress(): PartitionProgress[] {
-    return [...this.#queues.values()].map(({ partition, taken, next, high, ...queue }) => ({
-      ...{ partition, high, bytes: queue.bytes },
+    return [...this.#queues.values()].map(({ place, taken, next, high, ...queue }) => ({
+      ...{ ...place, high, bytes: queue.bytes },
       next: hasRecords(queue) ? taken : next,
     }));
+  }
+
+  /** The one whose record comes first; null: none has any. */
+  #first(queues: readonly Queue[]): Queue | null {
+    const { comesBefore } = this.#options.order;
+    let first: Queue | null = null;
+    for (const queue of queues)
+      if (hasRecords(queue) && (first === null || comesBefore(headOf(queue), headOf(first)))) first = queue;
+    return first;
   }
 
   #isIdle(queue: Queue, nowMs: number): boolean {
@@ -177,19 +191,7 @@ const hasRecords = ({ records, at }: Pick<Queue, 'records' | 'at'>): boolean => 
 const isWaitedFor = (queue: Queue): boolean =>
   !hasRecords(queue) && queue.next < Math.min(queue.high, queue.until ?? queue.high);
 
-function smallest(queues: readonly Queue[]): Queue | null {
-  let least: Queue | null = null;
-  for (const queue of queues) {
-    if (!hasRecords(queue)) continue;
-    if (least === null || comesBefore(queue, least)) least = queue;
-  }
-  return least;
-}
-
-function comesBefore(a: Queue, b: Queue): boolean {
-  const time = a.records[a.at]!.timestampMs - b.records[b.at]!.timestampMs;
-  return time < 0 || (time === 0 && a.partition < b.partition);
-}
+const headOf = ({ records, at }: Queue): PlacedRecord => records[at]!;
 
 function release(queue: Queue): PlacedRecord {
   const { records, at } = queue;

@@ -1,4 +1,4 @@
-// A live topic as a source, on kafkajs 2.2.4.
+// Live topics as a source, on kafkajs 2.2.4.
 //
 // What is known of kafkajs and followed here:
 // 1. A handler that waits holds up all partitions of its broker, and misses heartbeats. This one only hands
@@ -18,26 +18,27 @@ import type { EachBatchPayload, Kafka } from 'kafkajs';
 import type { Timer } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { RestillError } from '../errors.ts';
-import { type Commits, openCommits } from './commits.ts';
+import { byTopic, type Commits, openCommits } from './commits.ts';
 import { type Contact, watchContact } from './contact.ts';
 import { GroupMember, type PassedBatch } from './group-member.kafka.ts';
 import { kafkaError } from './kafka-errors.ts';
 import type { TopicDesk } from './kafka-topic.kafka.ts';
 import { LiveOrder, type PartitionProgress } from './live-order.ts';
 import { messageBytes, PlacedMessage } from './message.ts';
-import type { IngestStatus, Source, SourceItem } from './ports.ts';
+import type { IngestStatus, Place, Source, SourceItem } from './ports.ts';
 import { pressure } from './pressure.ts';
+import { openRecordOrder } from './record-order.ts';
 import { type Left, type PartitionStart, startsOf, type TakeOver } from './starts.ts';
 import { deleted } from './take-up.ts';
 import { type TopicWatch, watchTopic } from './topic-watch.ts';
 import { partitionKey } from './watermark.ts';
 
-/** What an operator may want to know of; never of what is in a record. */
+/** What an operator may want to know of; never of what is in a record. Partitions as `topic/partition`. */
 export type LiveNotice =
-  | { readonly kind: 'joined'; readonly partitions: readonly number[] }
+  | { readonly kind: 'joined'; readonly partitions: readonly string[] }
   | { readonly kind: 'rebalancing' }
-  | { readonly kind: 'gap'; readonly partition: number; readonly from: number; readonly to: number }
-  | { readonly kind: 'paused' | 'resumed'; readonly partitions: readonly number[] }
+  | { readonly kind: 'gap'; readonly partition: string; readonly from: number; readonly to: number }
+  | { readonly kind: 'paused' | 'resumed'; readonly partitions: readonly string[] }
   | { readonly kind: 'restarting' | 'away' | 'unsettled' | 'uncommitted'; readonly message: string }
   | { readonly kind: 'back' };
 
@@ -52,10 +53,10 @@ export interface LiveParts {
   readonly takeOver?: TakeOver;
   /** The consumer group; a bounded source has one of its own, in which nothing is committed. */
   readonly group: string;
-  /** Where a partition begins that the journal does not know. Null: at its beginning. */
-  readonly from: ReadonlyMap<number, number> | null;
+  /** Where a partition (`topic/partition`) begins that the journal does not know. Null: at its beginning. */
+  readonly from: ReadonlyMap<string, number> | null;
   /** Exclusive, by partition: the source ends there. Null: it does not end. */
-  readonly until: ReadonlyMap<number, number> | null;
+  readonly until: ReadonlyMap<string, number> | null;
   readonly notice: (notice: LiveNotice) => void;
 }
 
@@ -76,7 +77,7 @@ export async function openLiveSource(parts: LiveParts): Promise<LiveSource> {
     await source.start();
   } catch (error) {
     await source.close().catch(() => {}); // The error before it is the one that matters.
-    throw kafkaError(error, `read ${parts.desk.topic}`);
+    throw kafkaError(error, `read ${parts.desk.topics.join(' and ')}`);
   }
   return source;
 }
@@ -88,7 +89,6 @@ class KafkaSource implements LiveSource {
   readonly kind = 'live';
   readonly inputs = 1;
   readonly #parts: LiveParts;
-  readonly #topic: string;
   readonly #member: GroupMember;
   readonly #order: LiveOrder;
   readonly #commits: Commits;
@@ -96,7 +96,7 @@ class KafkaSource implements LiveSource {
   #watch: TopicWatch | null = null;
   /** Calls off what is told when partitions have not been taken up for long. */
   #settled: () => void = () => {};
-  readonly #paused = new Set<number>();
+  readonly #paused = new Set<string>();
   #fenced = true;
   /** Counts joins and their ends: what was asked for in an earlier one is of no use. */
   #epoch = 0;
@@ -111,8 +111,8 @@ class KafkaSource implements LiveSource {
     const { config, kafka, desk, group, until, timer } = parts;
     const settings = config.kafka;
     this.#parts = parts;
-    this.#topic = desk.topic;
-    this.#order = new LiveOrder({ idleTimeout: settings.idleTimeout, until });
+    const order = openRecordOrder(config.topics);
+    this.#order = new LiveOrder({ idleTimeout: settings.idleTimeout, order, until });
     this.#commits = openCommits(settings.commitEvery, timer, (error) =>
       parts.notice({ kind: 'uncommitted', message: String((error as Error).message) }),
     );
@@ -122,7 +122,7 @@ class KafkaSource implements LiveSource {
     });
     const events = {
       heard: () => this.#contact.heard(),
-      joined: (partitions: readonly number[]) => this.#joined(partitions),
+      joined: (places: readonly Place[]) => this.#joined(places),
       left: () => this.#fence(),
       take: (payload: EachBatchPayload) => this.#take(payload),
       passedOver: (batch: PassedBatch) => this.#passedOver(batch),
@@ -166,7 +166,7 @@ class KafkaSource implements LiveSource {
   }
 
   partitions(): LivePartition[] {
-    return this.#order.progress().map((at) => ({ ...at, paused: this.#paused.has(at.partition) }));
+    return this.#order.progress().map((at) => ({ ...at, paused: this.#paused.has(partitionKey(at)) }));
   }
 
   acknowledge(offsets: Readonly<Record<string, number>>): void {
@@ -212,18 +212,16 @@ class KafkaSource implements LiveSource {
   async #take(payload: EachBatchPayload): Promise<void> {
     const { batch, resolveOffset, commitOffsetsIfNecessary, isStale } = payload;
     if (this.#fenced || isStale()) return;
-    this.#commits.open((partitions) =>
-      commitOffsetsIfNecessary({ topics: [{ topic: this.#topic, partitions }] }),
-    );
-    const { partition, messages } = batch;
+    this.#commits.open((offsets) => commitOffsetsIfNecessary({ topics: byTopic(offsets) }));
+    const { topic, partition, messages } = batch;
     const bytesMax = this.#parts.config.records.bytesMax;
     const next = Number(batch.lastOffset()) + 1;
     try {
-      const records = messages.map((m) => new PlacedMessage(this.#topic, partition, m, bytesMax));
+      const records = messages.map((m) => new PlacedMessage(topic, partition, m, bytesMax));
       const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0);
-      const fetched = { partition, records, bytes, next, high: Number(batch.highWatermark) };
+      const fetched = { topic, partition, records, bytes, next, high: Number(batch.highWatermark) };
       const gap = this.#order.push(fetched, this.#nowMs());
-      if (gap !== null) await this.#lookInto(partition, gap);
+      if (gap !== null) await this.#lookInto(partitionKey(batch), gap);
     } catch (error) {
       return this.#fail(error);
     }
@@ -233,20 +231,20 @@ class KafkaSource implements LiveSource {
   }
 
   /** Missing by right (compaction, transactions), or lost: the broker's first offset tells. */
-  async #lookInto(partition: number, gap: { from: number; to: number }): Promise<void> {
-    const low = (await this.#parts.desk.ranges()).get(partition)?.low ?? 0;
+  async #lookInto(key: string, gap: { from: number; to: number }): Promise<void> {
+    const low = (await this.#parts.desk.ranges()).get(key)?.low ?? 0;
     if (low <= gap.from) return;
     const lost = { from: gap.from, to: Math.min(low, gap.to) };
-    const key = partitionKey({ topic: this.#topic, partition });
     if (this.#parts.config.kafka.onGap === 'halt') throw deleted(key, lost);
-    this.#parts.notice({ kind: 'gap', partition, ...lost });
+    this.#parts.notice({ kind: 'gap', partition: key, ...lost });
   }
 
   /** Batches of nothing but markers and aborted records are not handed over. */
   #passedOver(batch: PassedBatch): void {
     if (this.#fenced || batch.batchSize > 0) return;
+    const { topic, partition } = batch;
     const next = Number(batch.lastOffset) + 1;
-    this.#order.advance(batch.partition, next, Number(batch.highWatermark), this.#nowMs());
+    this.#order.advance({ topic, partition, next, high: Number(batch.highWatermark) }, this.#nowMs());
     this.#wake();
   }
 
@@ -256,20 +254,20 @@ class KafkaSource implements LiveSource {
     const { pause, resume } = pressure(this.#order.progress(), this.#paused, bufferMax);
     this.#hold(pause);
     this.#release(resume);
-    if (pause.length > 0) this.#parts.notice({ kind: 'paused', partitions: pause });
-    if (resume.length > 0) this.#parts.notice({ kind: 'resumed', partitions: resume });
+    if (pause.length > 0) this.#parts.notice({ kind: 'paused', partitions: pause.map(partitionKey) });
+    if (resume.length > 0) this.#parts.notice({ kind: 'resumed', partitions: resume.map(partitionKey) });
   }
 
-  #hold(partitions: readonly number[]): void {
-    if (partitions.length === 0) return;
-    this.#member.pause(partitions);
-    for (const partition of partitions) this.#paused.add(partition);
+  #hold(places: readonly Place[]): void {
+    if (places.length === 0) return;
+    this.#member.pause(places);
+    for (const place of places) this.#paused.add(partitionKey(place));
   }
 
-  #release(partitions: readonly number[]): void {
-    if (partitions.length === 0) return;
-    this.#member.resume(partitions);
-    for (const partition of partitions) this.#paused.delete(partition);
+  #release(places: readonly Place[]): void {
+    if (places.length === 0) return;
+    this.#member.resume(places);
+    for (const place of places) this.#paused.delete(partitionKey(place));
   }
 
   #fence(): void {
@@ -289,18 +287,18 @@ class KafkaSource implements LiveSource {
   }
 
   /** Called by kafkajs before the first fetch of the new assignment: what is paused here is not fetched. */
-  #joined(partitions: readonly number[]): void {
+  #joined(places: readonly Place[]): void {
     this.#epoch++;
     this.#fenced = true;
     this.#order.revoke();
-    this.#hold(partitions);
-    this.#takeUp(this.#epoch, partitions);
+    this.#hold(places);
+    this.#takeUp(this.#epoch, places);
   }
 
-  #takeUp(epoch: number, partitions: readonly number[]): void {
+  #takeUp(epoch: number, places: readonly Place[]): void {
     if (epoch !== this.#epoch || this.#closed) return;
-    const leftAt = (partition: number): Left | null => this.#order.leftAt(partition);
-    startsOf(partitions, { ...this.#parts, settings: this.#parts.config.kafka, leftAt }).then(
+    const leftAt = (place: Place): Left | null => this.#order.leftAt(place);
+    startsOf(places, { ...this.#parts, settings: this.#parts.config.kafka, leftAt }).then(
       (starts) => {
         if (epoch === this.#epoch && !this.#closed) this.#begin(starts);
       },
@@ -308,26 +306,24 @@ class KafkaSource implements LiveSource {
         if (epoch !== this.#epoch || this.#closed) return;
         const isPassing = error instanceof RestillError && error.disposition === 'retry';
         if (!isPassing) this.#fail(error);
-        else this.#parts.timer.after(askAgainMs, () => this.#takeUp(epoch, partitions));
+        else this.#parts.timer.after(askAgainMs, () => this.#takeUp(epoch, places));
       },
     );
   }
 
   #begin(starts: readonly PartitionStart[]): void {
-    for (const { partition, next, high, fingerprint, gap } of starts) {
-      if (gap !== null) this.#parts.notice({ kind: 'gap', partition, ...gap });
-      this.#order.assign(partition, { next, high, fingerprint }, this.#nowMs());
-      this.#member.seek(partition, fingerprint === null ? next : next - 1);
+    for (const start of starts) {
+      const { next, fingerprint, gap } = start;
+      if (gap !== null) this.#parts.notice({ kind: 'gap', partition: partitionKey(start), ...gap });
+      this.#order.assign(start, start, this.#nowMs());
+      this.#member.seek(start, fingerprint === null ? next : next - 1);
     }
-    const partitions = starts.map(({ partition }) => partition);
     this.#paused.clear();
-    this.#release(partitions);
-    this.#commits.assigned(
-      new Map(starts.map(({ partition, next }) => [partitionKey({ topic: this.#topic, partition }), next])),
-    );
+    this.#release(starts);
+    this.#commits.assigned(new Map(starts.map((start) => [partitionKey(start), start.next])));
     this.#fenced = false;
     this.#settled();
-    this.#parts.notice({ kind: 'joined', partitions });
+    this.#parts.notice({ kind: 'joined', partitions: starts.map(partitionKey) });
     this.#wake();
   }
 
@@ -340,7 +336,7 @@ class KafkaSource implements LiveSource {
   }
 
   #fail(error: unknown): void {
-    this.#failure ??= kafkaError(error, `read ${this.#topic}`);
+    this.#failure ??= kafkaError(error, `read ${this.#parts.desk.topics.join(' and ')}`);
     this.#wake();
   }
 

@@ -10,6 +10,9 @@ import type {
 } from '../contract.ts';
 import type { StateEntry } from './state.ts';
 
+/** A partition of a topic; `partitionKey` of watermark.ts names it. */
+export type Place = Pick<Coordinates, 'topic' | 'partition'>;
+
 /**
  * A record whose place is known. Thousands wait at a time to be put in order, so its content is not looked at
  * before its turn has come.

@@ -2,9 +2,9 @@
 // comes of it for each (take-up.ts decides).
 import type { KafkaConfig } from '../config-kafka.ts';
 import { RestillError } from '../errors.ts';
-import type { IngestStatus } from './ports.ts';
+import type { IngestStatus, Place } from './ports.ts';
 import { takeUp } from './take-up.ts';
-import { partitionKey } from './watermark.ts';
+import { partitionKey, placeOfKey } from './watermark.ts';
 
 /** Where a partition was left, and the fingerprint of the record before. */
 export interface Left {
@@ -12,66 +12,64 @@ export interface Left {
   readonly fingerprint: string | null;
 }
 
-export interface PartitionStart extends Left {
-  readonly partition: number;
+export interface PartitionStart extends Left, Place {
   readonly high: number;
   /** Offsets that are passed over. */
   readonly gap: { readonly from: number; readonly to: number } | null;
 }
 
 /** Where partitions go on, by what is kept where the next reader finds it. */
-export type TakeOver = (
-  partitions: readonly number[],
-) => Promise<Pick<IngestStatus, 'offsets' | 'fingerprints'>>;
+export type TakeOver = (places: readonly Place[]) => Promise<Pick<IngestStatus, 'offsets' | 'fingerprints'>>;
 
 export interface StartParts {
   readonly desk: {
-    readonly topic: string;
-    ranges(): Promise<ReadonlyMap<number, { readonly low: number; readonly high: number }>>;
-    committed(group: string): Promise<ReadonlyMap<number, number>>;
+    readonly topics: readonly string[];
+    /** By `topic/partition`, as all maps here. */
+    ranges(): Promise<ReadonlyMap<string, { readonly low: number; readonly high: number }>>;
+    committed(group: string): Promise<ReadonlyMap<string, number>>;
   };
   readonly settings: Pick<KafkaConfig, 'shared' | 'onGap'>;
   readonly group: string;
   /** As the journal was when this process began. */
   readonly status: Pick<IngestStatus, 'offsets' | 'fingerprints'>;
-  readonly from: ReadonlyMap<number, number> | null;
+  readonly from: ReadonlyMap<string, number> | null;
   /** Asked at each join, instead of `status` and `leftAt`: others may have gone on meanwhile. */
   readonly takeOver?: TakeOver;
   /** Of partitions that this process has read: it is ahead of the journal. */
-  readonly leftAt: (partition: number) => Left | null;
+  readonly leftAt: (place: Place) => Left | null;
 }
 
 /** @throws RestillError OFFSET_GAP, JOURNAL_FOREIGN, KAFKA_* */
 export async function startsOf(
-  partitions: readonly number[],
+  places: readonly Place[],
   { desk, settings, group, status: begun, from, leftAt, takeOver }: StartParts,
 ): Promise<PartitionStart[]> {
-  const status = takeOver === undefined ? begun : await takeOver(partitions);
-  requireTopic(desk.topic, status.offsets);
+  const status = takeOver === undefined ? begun : await takeOver(places);
+  requireTopics(desk.topics, status.offsets);
   const ranges = await desk.ranges();
   const isShared = settings.shared && takeOver === undefined;
-  const committed = isShared ? await desk.committed(group) : new Map<number, number>();
-  return partitions.map((partition) => {
-    const key = partitionKey({ topic: desk.topic, partition });
+  const committed = isShared ? await desk.committed(group) : new Map<string, number>();
+  return places.map((place) => {
+    const key = partitionKey(place);
     const inJournal = { next: status.offsets[key] ?? null, fingerprint: status.fingerprints[key] ?? null };
-    const own = (takeOver === undefined ? leftAt(partition) : null) ?? inJournal;
-    const { low, high } = ranges.get(partition) ?? { low: 0, high: 0 };
-    const first = Math.max(low, from?.get(partition) ?? low);
-    const known = { key, own: own.next, committed: committed.get(partition) ?? null, low, high, first };
+    const own = (takeOver === undefined ? leftAt(place) : null) ?? inJournal;
+    const { low, high } = ranges.get(key) ?? { low: 0, high: 0 };
+    const first = Math.max(low, from?.get(key) ?? low);
+    const known = { key, own: own.next, committed: committed.get(key) ?? null, low, high, first };
     const { next, gap } = takeUp(known, { ...settings, shared: isShared });
     // The record before can be compared where it is still there, and was ours.
     const fingerprint = next === own.next && next > low ? own.fingerprint : null;
-    return { partition, next, high, fingerprint, gap };
+    return { ...place, next, high, fingerprint, gap };
   });
 }
 
 /** Before anything is read: another topic may be empty, and would be waited for in silence. */
-function requireTopic(topic: string, offsets: Readonly<Record<string, number>>): void {
-  const other = Object.keys(offsets).find((key) => !key.startsWith(`${topic}/`));
+function requireTopics(topics: readonly string[], offsets: Readonly<Record<string, number>>): void {
+  const other = Object.keys(offsets).find((key) => !topics.includes(placeOfKey(key).topic));
   if (other === undefined) return;
   throw new RestillError(
     'JOURNAL_FOREIGN',
-    `the journal holds what was read of ${other}, and \`topic\` is ${topic}; ` +
+    `the journal holds what was read of ${other}, and \`topic\` is ${topics.join(', beside ')}; ` +
       'give another data directory, or the right topic',
   );
 }

@@ -1,10 +1,11 @@
-// Whether a topic that is being read is still there, and still the same one as far as its ends tell: a
+// Whether the topics that are being read are still there, and still the same ones as far as its ends tell: a
 // consumer that waits at the end of a topic does not notice that it was deleted, or made again (promise 10).
 //
 // Not noticed here: a topic that is made again and has grown beyond our place between two looks. The next
 // take-up compares the record before.
 import type { Timer } from '../clock.ts';
 import { RestillError } from '../errors.ts';
+import type { Place } from './ports.ts';
 import { endsBefore } from './take-up.ts';
 import { partitionKey } from './watermark.ts';
 
@@ -12,11 +13,11 @@ export interface TopicWatchParts {
   readonly timer: Timer;
   readonly everyMs: number;
   readonly desk: {
-    readonly topic: string;
-    ranges(): Promise<ReadonlyMap<number, { readonly high: number }>>;
+    /** By `topic/partition`. */
+    ranges(): Promise<ReadonlyMap<string, { readonly high: number }>>;
   };
   /** Next offset of the partitions that are read now. */
-  readonly places: () => readonly { readonly partition: number; readonly next: number }[];
+  readonly places: () => readonly (Place & { readonly next: number })[];
   /** Told once; nothing is looked at any more. */
   readonly failed: (error: unknown) => void;
 }
@@ -35,7 +36,7 @@ export function watchTopic({ timer, everyMs, desk, places, failed }: TopicWatchP
   async function look(): Promise<void> {
     const before = places();
     const error = await desk.ranges().then(
-      (ranges) => cutOff(desk.topic, before, ranges),
+      (ranges) => cutOff(before, ranges),
       (refused: unknown) => refused,
     );
     if (closed) return;
@@ -54,13 +55,13 @@ export function watchTopic({ timer, everyMs, desk, places, failed }: TopicWatchP
 
 /** The places are older than the ranges: a topic that is the same has not ended before them. */
 function cutOff(
-  topic: string,
   places: ReturnType<TopicWatchParts['places']>,
-  ranges: ReadonlyMap<number, { readonly high: number }>,
+  ranges: ReadonlyMap<string, { readonly high: number }>,
 ): RestillError | null {
-  for (const { partition, next } of places) {
-    const high = ranges.get(partition)?.high ?? 0;
-    if (next > high) return endsBefore(partitionKey({ topic, partition }), next, high);
+  for (const place of places) {
+    const key = partitionKey(place);
+    const high = ranges.get(key)?.high ?? 0;
+    if (place.next > high) return endsBefore(key, place.next, high);
   }
   return null;
 }

@@ -14,6 +14,7 @@
 import type { Config } from '../config.ts';
 import type { Coordinates, PartitionClock } from '../contract.ts';
 import { RestillError } from '../errors.ts';
+import type { Place } from './ports.ts';
 import { type Entry, type Saved, SlotTable } from './slot-table.ts';
 
 export interface Partition {
@@ -28,11 +29,10 @@ export interface Partition {
 const partitionsMax = 10_000;
 
 /** Name of a partition in offsets and in state. */
-export const partitionKey = (at: { readonly topic: string; readonly partition: number }): string =>
-  `${at.topic}/${at.partition}`;
+export const partitionKey = (at: Place): string => `${at.topic}/${at.partition}`;
 
 /** Back again; the name of a recorded topic may be anything. */
-export function placeOfKey(key: string): Pick<Coordinates, 'topic' | 'partition'> {
+export function placeOfKey(key: string): Place {
   const at = key.lastIndexOf('/');
   return { topic: key.slice(0, at), partition: Number(key.slice(at + 1)) };
 }

@@ -80,7 +80,7 @@ describe.skipIf(!canRunKafka())('with a broker', () => {
     expect(found.partitions).toEqual(
       [0, 1].map((partition) => {
         const high = records.filter((record) => record.partition === partition).length;
-        return { partition, low: 0, high, committed: null };
+        return { topic: 'clicks', partition, low: 0, high, committed: null };
       }),
     );
     expect(found.counts).toMatchObject({ records: 40 });

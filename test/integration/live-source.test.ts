@@ -160,7 +160,7 @@ describe.skipIf(!canRunKafka())('a live topic', () => {
     await halting.close();
     const going = await openLive({ config: configOf({ on_gap: 'continue' }), topic, status });
     expect((await offsetsRead(going, 8))[0]).toBe('0/12');
-    expect(going.notices).toContainEqual({ kind: 'gap', partition: 0, from: 5, to: 12 });
+    expect(going.notices).toContainEqual({ kind: 'gap', partition: `${topic}/0`, from: 5, to: 12 });
     await going.close();
   });
 

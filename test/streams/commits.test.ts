@@ -18,9 +18,9 @@ function open() {
   const failures: unknown[] = [];
   let broken = false;
   const commits = openCommits(100, timer, (error) => failures.push(error));
-  const commit = (partitions: readonly PartitionOffset[]): Promise<void> => {
+  const commit = (offsets: readonly PartitionOffset[]): Promise<void> => {
     if (broken) return Promise.reject(new Error('REBALANCE_IN_PROGRESS'));
-    sent.push(partitions.map(({ partition, offset }) => `${partition}:${offset}`).join());
+    sent.push(offsets.map(({ topic, partition, offset }) => `${topic}/${partition}:${offset}`).join());
     return Promise.resolve();
   };
   const setBroken = (to: boolean): void => {
@@ -34,19 +34,19 @@ test('what is assigned and moved, when it is due', async () => {
   commits.assigned(
     new Map([
       ['clicks/0', 5],
-      ['clicks/2', 0],
+      ['docs/0', 0],
     ]),
   );
   commits.open(commit);
   commits.acknowledge({ 'clicks/0': 5, 'clicks/1': 6 });
-  commits.acknowledge({ 'clicks/0': 7, 'clicks/1': 8, 'clicks/2': 9 });
+  commits.acknowledge({ 'clicks/0': 7, 'clicks/1': 8, 'docs/0': 9 });
   expect(due).toHaveLength(1);
   due.shift()!();
   await commits.now();
-  expect(sent).toEqual(['0:7,2:9']);
-  commits.acknowledge({ 'clicks/0': 8, 'clicks/2': 9 });
+  expect(sent).toEqual(['clicks/0:7,docs/0:9']);
+  commits.acknowledge({ 'clicks/0': 8, 'docs/0': 9 });
   await commits.close();
-  expect(sent).toEqual(['0:7,2:9', '0:8']);
+  expect(sent).toEqual(['clicks/0:7,docs/0:9', 'clicks/0:8']);
   expect(due).toEqual([]);
 });
 
@@ -62,7 +62,7 @@ test('a failure is told, and made good by the next one', async () => {
   expect(failures).toHaveLength(1);
   setBroken(false);
   await commits.now();
-  expect(sent).toEqual(['0:5']);
+  expect(sent).toEqual(['clicks/0:5']);
 });
 
 test('what another member went on with is not taken back', async () => {
@@ -76,5 +76,5 @@ test('what another member went on with is not taken back', async () => {
   await commits.now();
   commits.acknowledge({ 'clicks/0': 201 });
   await commits.now();
-  expect(sent).toEqual(['0:100', '0:201']);
+  expect(sent).toEqual(['clicks/0:100', 'clicks/0:201']);
 });

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
 import { RestillError } from '../../src/errors.ts';
 import { openLiveSource } from '../../src/streams/live-source.kafka.ts';
+import { placeOfKey } from '../../src/streams/watermark.ts';
 import { virtualTimer } from '../support/virtual-timer.ts';
 
 /** A client whose consumer does nothing: what the broker says, the test says. */
@@ -33,26 +34,27 @@ async function open() {
   const { kafka, join, beat, leave } = quietClient();
   const timer = virtualTimer();
   const asked: number[][] = [];
-  const joined: (readonly number[])[] = [];
+  const joined: number[][] = [];
   let answers = true;
   const source = await openLiveSource({
     ...{ kafka, timer, config: parseConfig({ topic: 'clicks' }), group: 'shop', from: null, until: null },
     desk: {
-      topic: 'clicks',
-      ranges: () => Promise.resolve(new Map([0, 1, 2].map((partition) => [partition, { low: 0, high: 0 }]))),
+      topics: ['clicks'],
+      ranges: () =>
+        Promise.resolve(new Map([0, 1, 2].map((partition) => [`clicks/${partition}`, { low: 0, high: 0 }]))),
       offsetsAt: () => Promise.resolve(new Map()),
       committed: () => Promise.resolve(new Map()),
       close: () => Promise.resolve(),
     },
     status: { offsets: {}, fingerprints: {} },
-    takeOver: (partitions) => {
-      asked.push([...partitions]);
+    takeOver: (places) => {
+      asked.push(places.map(({ partition }) => partition));
       return answers
         ? Promise.resolve({ offsets: {}, fingerprints: {} })
         : Promise.reject(new RestillError('KAFKA_UNREACHABLE', 'no answer'));
     },
     notice: (notice) => {
-      if (notice.kind === 'joined') joined.push(notice.partitions);
+      if (notice.kind === 'joined') joined.push(notice.partitions.map((key) => placeOfKey(key).partition));
     },
   });
   const setAnswering = (to: boolean): void => {

@@ -6,9 +6,10 @@ import { RestillError } from '../../src/errors.ts';
 import { watchTopic } from '../../src/streams/topic-watch.ts';
 import { virtualTimer } from '../support/virtual-timer.ts';
 
-type Answer = ReadonlyMap<number, { readonly high: number }> | RestillError;
+type Answer = ReadonlyMap<string, { readonly high: number }> | RestillError;
 
-const ends = (...highs: number[]): Answer => new Map(highs.map((high, partition) => [partition, { high }]));
+const ends = (...highs: number[]): Answer =>
+  new Map(highs.map((high, partition) => [`clicks/${partition}`, { high }]));
 const unknown = new RestillError('KAFKA_TOPIC_UNKNOWN', 'gone');
 const away = new RestillError('KAFKA_UNREACHABLE', 'no answer');
 
@@ -20,11 +21,10 @@ async function watched(answers: readonly Answer[], closeAfter = answers.length) 
   const watch = watchTopic({
     ...{ timer, everyMs: 100, failed: (error) => failures.push(error) },
     places: () => [
-      { partition: 0, next: 5 },
-      { partition: 1, next: 7 },
+      { topic: 'clicks', partition: 0, next: 5 },
+      { topic: 'clicks', partition: 1, next: 7 },
     ],
     desk: {
-      topic: 'clicks',
       ranges: () => {
         const answer = answers[asked++]!;
         return answer instanceof RestillError ? Promise.reject(answer) : Promise.resolve(answer);

@@ -27,7 +27,7 @@ export interface LiveOptions {
   readonly topic?: string;
   readonly status?: Pick<IngestStatus, 'offsets' | 'fingerprints'>;
   readonly group?: string;
-  readonly until?: ReadonlyMap<number, number> | 'now' | null;
+  readonly until?: ReadonlyMap<string, number> | 'now' | null;
   readonly secrets?: Secrets;
 }
 
@@ -39,7 +39,8 @@ export async function openLive(options: LiveOptions): Promise<Live> {
   const { config, topic = 'clicks', status = { offsets: {}, fingerprints: {} } } = options;
   const { group = config.kafka.group, until = null, secrets = noSecrets } = options;
   const kafka = openKafka(config.kafka, secrets, { note: () => {}, timer: systemClock });
-  const desk = await openTopicDesk(kafka, topic);
+  const { documents } = config.topics;
+  const desk = await openTopicDesk(kafka, documents === null ? [topic] : [topic, documents]);
   const notices: LiveNotice[] = [];
   try {
     const ends = until === 'now' ? endsOf(await desk.ranges()) : until;
@@ -63,5 +64,5 @@ export async function openLive(options: LiveOptions): Promise<Live> {
   }
 }
 
-const endsOf = (ranges: ReadonlyMap<number, { readonly high: number }>) =>
-  new Map([...ranges].map(([partition, { high }]) => [partition, high]));
+const endsOf = (ranges: ReadonlyMap<string, { readonly high: number }>) =>
+  new Map([...ranges].map(([key, { high }]) => [key, high]));
