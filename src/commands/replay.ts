@@ -11,6 +11,7 @@ import { type DaemonEvent, daemon$ } from '../daemon.rx.ts';
 import { RestillError } from '../errors.ts';
 import type { TrainerNews, TrainerSummary } from '../protocol.ts';
 import { openDeadLetters } from '../streams/dead-letters.fs.ts';
+import { lockDirectory } from '../streams/directory-lock.lmdb.ts';
 import { openIngest } from '../streams/ingest.rx.ts';
 import { openJournal } from '../streams/journal.lmdb.ts';
 import { journalHost } from '../streams/journal-host.fs.ts';
@@ -109,6 +110,7 @@ async function conduct(files: string[], { config, raw, options }: Inputs, run: R
   const { data } = options;
   // Before the journal is made: what cannot be read shall leave nothing behind.
   const recorded = options.broker ? null : await openRecordedSource(files, config.records);
+  const lock = lockDirectory(data, 'journal', journalHost);
   const journal = openJournal(join(data, 'journal'), { config, host: journalHost });
   const { deadLetterBytes } = journal.status();
   const source =
@@ -132,6 +134,7 @@ async function conduct(files: string[], { config, raw, options }: Inputs, run: R
     second.unsubscribe();
     over$.next();
     await Promise.allSettled([source.close(), deadLetters.close(), journal.close()]);
+    await lock.close();
   }
 }
 

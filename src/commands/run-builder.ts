@@ -6,8 +6,10 @@ import type { Config } from '../config.ts';
 import { Builder, type BuilderProgress, requireWholePages } from '../streams/builder.ts';
 import { type Restored, StateReader } from '../streams/changelog.ts';
 import { openDeadLetters } from '../streams/dead-letters.fs.ts';
+import { lockDirectory } from '../streams/directory-lock.lmdb.ts';
 import { isLetter } from '../streams/envelope.ts';
 import { openTransactions } from '../streams/handing.kafka.ts';
+import { journalHost } from '../streams/journal-host.fs.ts';
 import type { LiveNotice } from '../streams/live-source.kafka.ts';
 import type { TakeOver } from '../streams/starts.ts';
 import { placeOfKey } from '../streams/watermark.ts';
@@ -36,6 +38,7 @@ export async function runBuilder(inputs: BuilderInputs): Promise<void> {
     return part;
   };
   try {
+    opened(lockDirectory(data, 'builder', journalHost));
     await prepareRoleTopics(config);
     const broker = await openBroker(config, (message) => log.info('source.client', { message }));
     opened(broker.desk);

@@ -10,6 +10,7 @@ import { daemon$ } from '../daemon.rx.ts';
 import { RestillError } from '../errors.ts';
 import { alreadyEnded, openBatching, openMergeBatching } from '../streams/batch.ts';
 import { openDeadLetters } from '../streams/dead-letters.fs.ts';
+import { lockDirectory } from '../streams/directory-lock.lmdb.ts';
 import { openIngest } from '../streams/ingest.rx.ts';
 import { openJournal } from '../streams/journal.lmdb.ts';
 import { journalHost } from '../streams/journal-host.fs.ts';
@@ -120,6 +121,7 @@ async function conduct(inputs: Inputs): Promise<void> {
     return part;
   };
   try {
+    opened(lockDirectory(data, 'journal', journalHost));
     const journal = opened(openJournal(join(data, 'journal'), { config, host: journalHost }));
     if (journal.status().ended) throw alreadyEnded();
     if (role === 'trainer' || config.roles.groups !== null) await prepareRoleTopics(config);

@@ -10,8 +10,8 @@
 //    for a fetch which is gone. One that gives no sign of life for long is replaced.
 // 4. A consumer that is told to disconnect while it joins joins all the same, and reads on. One that is not
 //    ours any more is told again, is not restarted, and not listened to.
-// 5. An assignment may be sought anew while it is being read: a partition is fetched by one fetcher at a time,
-//    which seeks before its next fetch; what comes until then says that it is stale.
+// 5. An assignment may be sought anew while it is being read: a partition is fetched by one fetcher at a
+//    time, which seeks before its next fetch; what comes until then says that it is stale.
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Timer } from '../clock.ts';
 import type { KafkaConfig } from '../config-kafka.ts';
@@ -91,7 +91,7 @@ export class GroupMember {
     this.#consumer!.seek({ topic, partition, offset: String(offset) });
   }
 
-  /** Tells of the assignment at hand as if it were new, as soon as the group has confirmed it: a heartbeat. */
+  /** Tells of the assignment at hand as if it were new, as soon as a heartbeat has confirmed it. */
   tellAgain(): void {
     this.#isAsked = true;
   }

@@ -64,7 +64,7 @@ export interface LiveSource extends Source {
   /** What is durable, per `topic/partition`: the group's commit follows, now and then. */
   acknowledge(offsets: Readonly<Record<string, number>>): void;
   partitions(): readonly LivePartition[];
-  /** All that is assigned, by the place that `takeOver` says then, once the group has confirmed that it is. */
+  /** All that is assigned, from where `takeOver` says then, as soon as the group has confirmed it. */
   takeUpAgain(): void;
 }
 

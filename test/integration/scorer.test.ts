@@ -1,6 +1,6 @@
 // Two builders, a scorer and a trainer with a remote teacher come to what one process with role `all` comes
-// to: the same groups, labels and student. Labels from the scorer save the trainer requests, and change no bit
-// (promise 2, decision 15). On a real Apache Kafka.
+// to: the same groups, labels and student. Labels from the scorer save the trainer requests, and change no
+// bit (promise 2, decision 15). On a real Apache Kafka.
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';

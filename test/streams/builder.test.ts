@@ -122,7 +122,7 @@ describe('a builder that was fenced', () => {
     expect(told).toEqual([{}, {}, {}]);
   });
 
-  /** Is fenced before each transaction but the `spared` one, and takes over again as if it were the owner's. */
+  /** Is fenced before each transaction but the `spared` one, and takes over again as the owner would. */
   const fight = async (spared: number | null) => {
     const topics = new Topics(partitions);
     const other = open(topics);
