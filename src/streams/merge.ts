@@ -12,7 +12,8 @@
 //    partitions; where moreover no partition's timestamps go back, it is the full sort by record-order.ts.
 // 3. At most `lookaheadMax` records are held here, besides what was pushed and not yet needed.
 // 4. (partition, offset) is released once. What comes again (overlapping recordings) is dropped and counted;
-//    what comes too late to be put in its place is an error, never dropped.
+//    what comes too late to be put in its place is an error, never dropped. So is a document that counts as
+//    known from the beginning and comes after it: a recording is in the order of the settings it was made with.
 import { RestillError } from '../errors.ts';
 import { isLetter } from './envelope.ts';
 import { openPartition, type Partition } from './partition.ts';
@@ -28,7 +29,7 @@ export interface Merge {
   /**
    * Releases up to `count` items into `out`; fewer when an input must be read first or nothing is left.
    * Lines that are no records have no place in the order: they pass at once.
-   * @throws RestillError INPUT_UNREADABLE on a second topic, or on a record that comes too late.
+   * @throws RestillError INPUT_UNREADABLE on a further topic, or on a record that comes too late.
    */
   take(out: SourceItem[], count: number): void;
   /** Records held back for the sake of order. */
@@ -62,6 +63,8 @@ export function openMerge(inputCount: number, options: MergeOptions): Merge {
   const heap: Partition[] = [];
   let topic: string | null = null;
   let held = 0;
+  /** Whether anything but what comes before everything was released. */
+  let begun = false;
   /** Partitions of events that have none waiting. */
   let silent = 0;
   let repeats = 0;
@@ -93,6 +96,8 @@ export function openMerge(inputCount: number, options: MergeOptions): Merge {
   const release = (): PlacedRecord => {
     const partition = heap[0]!;
     const record = partition.release();
+    if (order.timeOf(record) !== Number.NEGATIVE_INFINITY) begun = true;
+    else if (begun) throw knownTooLate(record);
     held--;
     if (partition.waiting === 0) {
       if (record.topic !== order.documents) silent++;
@@ -233,4 +238,12 @@ const secondTopic = (first: string, second: string): RestillError =>
     'INPUT_UNREADABLE',
     `the recording holds the topics "${first}" and "${second}", a journal holds one of events; ` +
       'name the other in `topics`, record them apart, or filter one out',
+  );
+
+const knownTooLate = (record: PlacedRecord): RestillError =>
+  new RestillError(
+    'INPUT_UNREADABLE',
+    `offset ${record.offset} of ${partitionKey(record)} counts as known from the beginning ` +
+      '(topics.documents_known_before), and comes after other records; ' +
+      'record the topics anew with this setting, or give the documents as a file of their own',
   );

@@ -29,6 +29,22 @@ describe('a page that names its documents by id', () => {
     expect(feed.groups[0]!.results).toMatchObject([{ documentId: 'a', title: 'new', summary: 'n' }]);
   });
 
+  test('1: shows nothing of one that was removed, until it is there again', () => {
+    const feed = new Feed(tinyConfig());
+    const gone = { kind: 'removal', documentId: 'a' } as const;
+    feed.all(document('a', 'A'), document('b', 'B'), gone, { ...gone, documentId: 'never' });
+    feed.all(page('i', 0, 'ab'), document('a', 'again'), page('j', 1, 'ab'));
+    feed
+      .all(click('i', 'b', 2), click('j', 'a', 3))
+      .finish()
+      .drain();
+    expect(feed.groups.map(({ results }) => results.map(({ title }) => title))).toEqual([
+      ['B'],
+      ['again', 'B'],
+    ]);
+    expect(feed.counts).toMatchObject({ documents: 5, undocumented: 1 });
+  });
+
   test('leaves unknown ones out and counts them; positions and clicks stay right', () => {
     const feed = new Feed(tinyConfig());
     feed.all(document('b', 'B'), document('d', 'D'), page('i', 0, 'abcd'));

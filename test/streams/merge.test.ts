@@ -282,6 +282,26 @@ describe('what has no place', () => {
     }
   });
 
+  test('a topic of documents may be beside the events, and be silent while they go on', () => {
+    const docs = [recordOf(0, 0, 1_000, { topic: 'docs' }), recordOf(0, 1, 2_000, { topic: 'docs' })];
+    const events = Array.from({ length: 50 }, (_, at) => recordOf(0, at, 1_000 + 100 * at));
+    const { order: merged, heldMax } = mergeAll([items(events), items(docs)], {
+      lookahead: 4,
+      lookaheadMax: 40,
+    });
+    expect(merged.slice(0, 2)).toEqual(['0/0@1000', '0/0@1000']);
+    expect(merged.slice(11, 13)).toEqual(['0/1@2000', '0/10@2000']);
+    expect(heldMax).toBeLessThanOrEqual(5);
+  });
+
+  test('4: a document known from the beginning comes first, or is too late', () => {
+    const known = recordOf(0, 1, 499, { topic: 'docs' });
+    const files = [items([recordOf(0, 0, 5)]), items([recordOf(0, 0, 7, { topic: 'docs' }), known])];
+    expect(mergeAll(files, ample).order).toEqual(['0/0@7', '0/1@499', '0/0@5']);
+    const late = items([recordOf(0, 0, 5), recordOf(0, 1, 6), known]);
+    expect(() => mergeAll([late], { lookahead: 1, lookaheadMax: 1 })).toThrow('documents_known_before');
+  });
+
   test('a second topic is an error', () => {
     const file = [recordOf(0, 0, 1), recordOf(0, 1, 2, { topic: 'views' })];
     expect(() => mergeAll([items(file)], ample)).toThrow('"clicks" and "views"');

@@ -88,6 +88,39 @@ describe('2', () => {
   });
 });
 
+describe('a topic of documents', () => {
+  const documents: ResumePoint = {
+    ...after,
+    offsets: { 'clicks/0': 5, 'docs/0': 3 },
+    fingerprints: { ...after.fingerprints, 'docs/0': fingerprintOf(at(2, { topic: 'docs' })) },
+  };
+  const doc = (offset: number, change: Partial<SourceRecord> = {}) =>
+    at(offset, { topic: 'docs', ...change });
+
+  test('goes beside the events, which it does not name', () => {
+    const resume = openResume({ ...start, documents: 'docs' });
+    expect(resume.admit(doc(0))).toBe(true);
+    expect(resume.topic).toBeNull();
+    expect(resume.admit(at(0))).toBe(true);
+    expect(resume.topic).toBe('clicks');
+    expect(Object.keys(resume.fingerprints()).sort()).toEqual(['clicks/0', 'docs/0']);
+  });
+
+  test('is taken up by itself, and what compaction has taken out of it is not missed', () => {
+    const resume = openResume(documents);
+    expect([0, 1, 7].map((offset) => resume.admit(doc(offset)))).toEqual([false, false, true]);
+    expect(admitted(resume, 4, 5)).toEqual([5]);
+    resume.finish();
+    const gone = openResume(documents);
+    expect(gone.admit(doc(1))).toBe(false);
+    gone.finish();
+  });
+
+  test('may not say something else', () => {
+    expect(() => openResume(documents).admit(doc(2, { value: 'other' }))).toThrow('docs/0 is another one');
+  });
+});
+
 test('a fingerprint is of time, key and value, also of a record that is none after all', () => {
   expect(fingerprintOf(placed(recordOf(0, 3, 7, { key: 'a', value: 'b' })))).toBe('3:7:15e87871');
   expect(fingerprintOf(placed(recordOf(0, 3, 7, { key: 'ab', value: null })))).toBe('3:7:e19f7120');
