@@ -17,8 +17,8 @@ export const topics = section({
     .nullable()
     .default(null)
     .describe(
-      'documents of before count as known from the beginning: the time of the first start, where a compacted ' +
-        'topic has the newest copies only. Null: each is known to the impressions that come after it',
+      'documents of before count as known from the beginning: the time of the first start, where a ' +
+        'compacted topic has the newest copies only. Null: each is known to the impressions after it',
     ),
 });
 
@@ -42,7 +42,7 @@ export function topicsRules({ topic, topics: t, events, kafka }: Config): (reado
     ],
     [
       t.documents === null || !kafka.shared,
-      'kafka.shared: each member would see a part of topics.documents only; put the texts into the impressions',
+      'kafka.shared: each member would see a part of topics.documents; put the texts into the impressions',
     ],
   ];
 }

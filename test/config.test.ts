@@ -21,7 +21,7 @@ describe('the configuration', () => {
     const file = (name: string): string =>
       readFileSync(new URL(`../config/${name}`, import.meta.url), 'utf8');
     expect(JSON.parse(file('schema.json'))).toEqual(JSON.parse(JSON.stringify(jsonSchema())));
-    for (const example of ['demo.yaml', 'esci.yaml', 'service.yaml', 'serve.yaml'])
+    for (const example of ['demo.yaml', 'esci.yaml', 'service.yaml', 'serve.yaml', 'documents.yaml'])
       parseConfig(parse(file(example)));
   });
 

@@ -1,4 +1,4 @@
-// restill record: a topic of a broker, or a part of it, into a file that restill replay reads.
+// restill record: topics of a broker, or a part of them, into a file that restill replay reads.
 import { createWriteStream, existsSync, renameSync, rmSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
@@ -22,10 +22,13 @@ interface Options {
 export function addRecordCommand(program: Command): void {
   program
     .command('record')
-    .description('write a topic into a recording; commits nothing')
-    .requiredOption('--config <file>', 'yaml; `topic` and `kafka` say what is read')
+    .description('write a topic, and the one of documents, into a recording; commits nothing')
+    .requiredOption('--config <file>', 'yaml; `topic`, `topics` and `kafka` say what is read')
     .requiredOption('--out <file>', 'gzip when its name ends in .gz; must not be there yet')
-    .option('--from <place>', 'a time (2026-11-01T00:00:00Z) or offsets (0:1200,1:900); else the beginning')
+    .option(
+      '--from <place>',
+      'a time of events (2026-11-01T00:00:00Z) or offsets (0:1200,1:900,docs/0:70); else the beginning',
+    )
     .option('--until <place>', 'the same, exclusive; else what is there now')
     .option('--json', 'one JSON object instead of text')
     .addHelpText('after', '\nExample:\n  restill record --config restill.yaml --out clicks.jsonl.gz')

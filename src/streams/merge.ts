@@ -1,8 +1,8 @@
 // Several inputs and partitions -> one deterministic order with bounded lookahead.
 //
-// In two steps. First the inputs (files) are merged by their next items: the first by record-order.ts, that is,
-// by (timestamp, topic, partition, offset), so what comes out depends on what is in the files and not on the order in which they were
-// named. Then partitions are merged in the same way: the smallest waiting head is released when every
+// In two steps. First the inputs (files) are merged by their next items, in the order of record-order.ts, by
+// (timestamp, topic, partition, offset): so what comes out depends on what is in the files and not on the
+// order in which they were named. Then partitions are merged in the same way: the smallest waiting head is released when every
 // partition of events seen so far has a record waiting and at least `lookahead` records are held, when
 // `lookaheadMax` are held, or when all inputs have ended. (Documents may be silent for days.)
 //
@@ -13,7 +13,7 @@
 // 3. At most `lookaheadMax` records are held here, besides what was pushed and not yet needed.
 // 4. (partition, offset) is released once. What comes again (overlapping recordings) is dropped and counted;
 //    what comes too late to be put in its place is an error, never dropped. So is a document that counts as
-//    known from the beginning and comes after it: a recording is in the order of the settings it was made with.
+//    known from the beginning and comes after it: recordings are in the order of the settings of their time.
 import { RestillError } from '../errors.ts';
 import { isLetter } from './envelope.ts';
 import { openPartition, type Partition } from './partition.ts';

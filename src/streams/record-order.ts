@@ -3,8 +3,8 @@
 // (live-order.ts) share it, so that both come to the same journal.
 //
 // Where there is a topic of documents, it goes before the events of the same time. A document is known to the
-// impressions that come after it, in this order; those from before `topics.documents_known_before` come before
-// all events, because a compacted topic has the newest copy of each only.
+// impressions that come after it, in this order. Those from before `topics.documents_known_before` come
+// before all events: a compacted topic has the newest copy of each only, which may be younger than the pages.
 import type { Config } from '../config.ts';
 import type { PlacedRecord } from './ports.ts';
 

@@ -14,7 +14,7 @@ import type { PlacedRecord } from './ports.ts';
 import { partitionKey } from './watermark.ts';
 
 export interface ResumePoint {
-  /** The topic of the events: the one that the journal holds, else the one the configuration asks for, else null: any. */
+  /** Of the events: what the journal holds, else what the configuration asks for, else null: any. */
   readonly topic: string | null;
   /** Next offset to read, per `topic/partition`. */
   readonly offsets: Readonly<Record<string, number>>;
