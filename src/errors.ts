@@ -50,6 +50,11 @@ const table = {
     disposition: 'retry',
     exit: 5,
   },
+  GROUP_SHARED: {
+    meaning: 'another process is in a consumer group that must have one',
+    disposition: 'halt',
+    exit: 5,
+  },
   KAFKA_FAILED: { meaning: 'the connection to Kafka ended for good', disposition: 'halt', exit: 5 },
   SECRET_UNREADABLE: {
     meaning: 'a secret is not where the configuration says',

@@ -74,6 +74,7 @@ interface LiveOptions {
   readonly bounds: Bounds;
   readonly notice: (notice: LiveNotice) => void;
   readonly takeOver?: TakeOver;
+  readonly alone?: boolean;
 }
 
 /**

@@ -135,7 +135,8 @@ async function conduct(inputs: Inputs): Promise<void> {
     };
     const bounds = { from: null, until: null };
     const status = journal.status();
-    const source = opened(await openTopic({ config: reading, broker, status, bounds, notice }));
+    const alone = role === 'trainer';
+    const source = opened(await openTopic({ config: reading, broker, status, bounds, notice, alone }));
     const partitions = (): readonly PartitionStanding[] => source.partitions();
     operations = opened(await openOperations({ config, data, log, version, partitions }));
     const file = opened(await openDeadLetters(join(data, 'dead-letters.jsonl'), status.deadLetterBytes));

@@ -51,6 +51,7 @@ export interface LiveParts {
   readonly status: Pick<IngestStatus, 'offsets' | 'fingerprints'>;
   /** See starts.ts. */
   readonly takeOver?: TakeOver;
+  readonly alone?: boolean;
   /** The consumer group; a bounded source has one of its own, in which nothing is committed. */
   readonly group: string;
   /** Where a partition (`topic/partition`) begins that the journal does not know. Null: at its beginning. */

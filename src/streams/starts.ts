@@ -35,18 +35,19 @@ export interface StartParts {
   readonly from: ReadonlyMap<string, number> | null;
   /** Asked at each join, instead of `status` and `leftAt`: others may have gone on meanwhile. */
   readonly takeOver?: TakeOver;
+  /** Nobody else may read: what comes of a part of the partitions would be wrong. */
+  readonly alone?: boolean;
   /** Of partitions that this process has read: it is ahead of the journal. */
   readonly leftAt: (place: Place) => Left | null;
 }
 
-/** @throws RestillError OFFSET_GAP, JOURNAL_FOREIGN, KAFKA_* */
-export async function startsOf(
-  places: readonly Place[],
-  { desk, settings, group, status: begun, from, leftAt, takeOver }: StartParts,
-): Promise<PartitionStart[]> {
+/** @throws RestillError OFFSET_GAP, JOURNAL_FOREIGN, GROUP_SHARED, KAFKA_* */
+export async function startsOf(places: readonly Place[], parts: StartParts): Promise<PartitionStart[]> {
+  const { desk, settings, group, status: begun, from, leftAt, takeOver } = parts;
   const status = takeOver === undefined ? begun : await takeOver(places);
   requireTopics(desk.topics, status.offsets);
   const ranges = await desk.ranges();
+  if (parts.alone === true) requireAll(places, ranges, parts);
   const isShared = settings.shared && takeOver === undefined;
   const committed = isShared ? await desk.committed(group) : new Map<string, number>();
   return places.map((place) => {
@@ -61,6 +62,25 @@ export async function startsOf(
     const fingerprint = next === own.next && next > low ? own.fingerprint : null;
     return { ...place, next, high, fingerprint, gap };
   });
+}
+
+/**
+ * Of two that must be alone the one who comes second leaves, the first one waits for that: `KAFKA_UNSETTLED`
+ * passes.
+ */
+function requireAll(
+  places: readonly Place[],
+  ranges: ReadonlyMap<string, unknown>,
+  { group, desk, leftAt }: StartParts,
+): void {
+  if (places.length >= ranges.size) return;
+  const isFirst = [...ranges.keys()].some((key) => leftAt(placeOfKey(key)) !== null);
+  throw new RestillError(
+    isFirst ? 'KAFKA_UNSETTLED' : 'GROUP_SHARED',
+    `the group ${group} gives us ${places.length} of ${ranges.size} partitions of ` +
+      `${desk.topics.join(', ')}: another process is in it; run one trainer, or give the other one ` +
+      'a kafka.group and topics of its own',
+  );
 }
 
 /** Before anything is read: another topic may be empty, and would be waited for in silence. */

@@ -129,4 +129,27 @@ describe.skipIf(!canRunKafka())('roles', { timeout: 240_000 }, () => {
     expect(stderr).toMatch(/restill: TOPIC_UNSUITED: .*1 partitions, expected at least 3/);
     expect(code).toBe(errorTable.TOPIC_UNSUITED.exit);
   });
+
+  test('a builder and a trainer do not share a data directory', async () => {
+    const config = configure('apart');
+    const builder = start(config, 'apart', 'builder');
+    await builder.until('source.joined');
+    const beside = await start(config, 'apart', 'trainer').ended;
+    expect(beside.stderr).toMatch(/restill: JOURNAL_LOCKED: another process uses/);
+    expect(beside.code).toBe(errorTable.JOURNAL_LOCKED.exit);
+    await stopRun(builder);
+    const after = await start(config, 'apart', 'trainer').ended;
+    expect(after.stderr).toMatch(/restill: JOURNAL_FOREIGN: .* holds the dead letters of a builder/);
+  });
+
+  test('of two trainers the second one leaves, and the first one goes on', async () => {
+    const config = configure('alone', { roles: { pages: 'alone.pages', state: 'alone.state' } });
+    const first = start(config, 'alone', 'trainer');
+    await first.until('source.joined');
+    const { code, stderr } = await start(config, 'second-trainer', 'trainer').ended;
+    expect(stderr).toMatch(/restill: GROUP_SHARED: .* of 3 partitions/);
+    expect(code).toBe(errorTable.GROUP_SHARED.exit);
+    await first.until('source.joined', 2);
+    await stopRun(first);
+  });
 });

@@ -71,3 +71,16 @@ test('a partition of the same number in another topic is another one', async () 
     { ...place, next: 10, fingerprint: 'journal' },
   ]);
 });
+
+test('of two that must be alone the second one leaves, and the first one waits for it', async () => {
+  const docs = { topic: 'docs', partition: 0 };
+  await expect(startsOf([place, docs], parts({ alone: true }))).resolves.toHaveLength(2);
+  const refused = { code: 'GROUP_SHARED', message: expect.stringContaining('1 of 2 partitions') };
+  await expect(startsOf([place], parts({ alone: true }))).rejects.toMatchObject(refused);
+  const left = ({ topic }: Place) => (topic === 'docs' ? { next: 5, fingerprint: null } : null);
+  await expect(startsOf([place], parts({ alone: true, leftAt: left }))).rejects.toMatchObject({
+    code: 'KAFKA_UNSETTLED',
+    disposition: 'retry',
+  });
+  await expect(startsOf([], parts())).resolves.toEqual([]);
+});
