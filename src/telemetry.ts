@@ -20,7 +20,7 @@ export const logEvents = {
   'source.client': 'a warning of kafkajs',
   'groups.unsent':
     'groups were not sent to scorers; none are any more, unless it passes. The teacher is asked instead',
-  'builder.fenced': 'another builder has a partition now, and does again what was not handed over',
+  'builder.fenced': 'another builder has taken a partition; whose it is takes it up again from its state',
   'ingest.ended': 'the source has ended; counts are final',
   'trainer.started': 'the trainer process is ready, at a cursor',
   'trainer.died': 'the trainer process died and is started again from the last generation, after a wait',
