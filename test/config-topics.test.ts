@@ -1,5 +1,5 @@
-// The `topics` section: what contradicts it, and that it is part of what a journal is bound to, where there is
-// a topic of documents and nowhere else.
+// The `topics` section: what contradicts it, and that it is part of what a journal is bound to, where there
+// is a topic of documents and nowhere else.
 import { expect, test } from 'vitest';
 import { configDigest, parseConfig, streamsDigest } from '../src/config.ts';
 
@@ -34,7 +34,7 @@ test('times are milliseconds, in any zone', () => {
   expect(known('1970-01-01T01:00:01+01:00')).toBe(1_000);
 });
 
-test('other documents are another journal, and other weights; none are as before there was the section', () => {
+test('other documents are another journal; none, or judgments, are as before there was the section', () => {
   const document = { when: { path: '$.x' }, document_id: '$.id', title: '$.t' };
   expect(parseConfig({ topics: { documents }, events: own(document) }).topics).toMatchObject({ documents });
   const configs = [

@@ -45,19 +45,20 @@ async function check(files: string[], options: Options, command: Command): Promi
   const { config } = readConfigFile(options.config);
   const inTopic = options.broker ? await readJudgedTopic(config) : null;
   const judged = (configuredJudgments(config) ?? inTopic?.queries)?.length ?? null;
-  const unjudged = inTopic?.unusable ?? 0;
+  const judgmentsUnusable = inTopic?.unusable ?? 0;
   if (config.vocabulary.path !== null) openTokenizer(readText(config.vocabulary.path));
   const topic = options.broker ? await lookAt(config, options) : null;
   const source = files.length > 0 ? await openRecordedSource(files, config.records) : (topic?.source ?? null);
   const found = source && (await dryRun(source, config));
   if (options.json) {
     const partitions = topic ? { partitions: topic.partitions } : {};
-    const digest = configDigest(config);
-    return printJson(command, { configDigest: digest, judgedQueries: judged, ...partitions, ...found });
+    const about = { configDigest: configDigest(config), judgedQueries: judged, judgmentsUnusable };
+    return printJson(command, { ...about, ...partitions, ...found });
   }
   print(command, `configuration fits, digest ${configDigest(config).slice(0, 16)}\n`);
   if (judged !== null) print(command, `judgments fit: ${judged} queries\n`);
-  if (unjudged > 0) print(command, `  not usable: ${unjudged} records of ${config.topics.judgments}\n`);
+  if (judgmentsUnusable > 0)
+    print(command, `  not usable: ${judgmentsUnusable} records of ${config.topics.judgments}\n`);
   if (topic !== null) print(command, formatTable(columns, topic.partitions.map(cellsOf)));
   if (found === null) return;
   for (const [name, value] of Object.entries(found.counts)) print(command, `  ${name.padEnd(14)} ${value}\n`);

@@ -1,7 +1,7 @@
 // Judged queries from a topic: one record a judgment, JSON
 //   {"query": "...", "doc_id": "d1", "title": "...", "summary": "...", "grade": 3}
-// with grades as in judged.ts; `summary` may be absent, further keys are ignored. The key, where there is one,
-// names the judgment: a later record with it says something else, a tombstone takes it back.
+// with grades as in judged.ts; `summary` may be absent, further keys are ignored. The key, where there is
+// one, names the judgment: a later record with it says something else, a tombstone takes it back.
 //
 // Invariants:
 // 1. What comes out follows from the newest record of each key alone, so compaction changes nothing. Of two

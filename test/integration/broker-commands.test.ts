@@ -13,7 +13,7 @@ import { type Broker, startBroker } from '../support/broker/broker.ts';
 import { canRunKafka } from '../support/broker/jars.ts';
 import { quickly } from '../support/broker/live.ts';
 import { createTopic, produce, testClient, withAdmin } from '../support/broker/topic.ts';
-import { recordingOf, topicOf } from '../support/records.ts';
+import { recordingOf, recordOf, topicOf } from '../support/records.ts';
 import { restill } from '../support/restill.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'restill-commands-'));
@@ -45,7 +45,8 @@ describe.skipIf(!canRunKafka())('with a broker', () => {
     return offsets.reduce((sum, { high }) => sum + Number(high), 0);
   };
   async function json(...args: string[]): Promise<Record<string, unknown>> {
-    const { code, stdout, stderr } = await restill([...args, '--config', config, '--json']);
+    const by = args.includes('--config') ? [] : ['--config', config];
+    const { code, stdout, stderr } = await restill([...args, ...by, '--json']);
     expect(code, stderr).toBe(0);
     return JSON.parse(stdout) as Record<string, unknown>;
   }
@@ -73,6 +74,24 @@ describe.skipIf(!canRunKafka())('with a broker', () => {
     });
     const again = await restill(['record', '--out', place('part.gz'), '--config', config]);
     expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('is there already') });
+  });
+
+  test('check reads the judgments that have a topic: the newest of each', async () => {
+    const said = (doc_id: string, grade: number) => JSON.stringify({ query: 'q', doc_id, title: 'T', grade });
+    const judged = (offset: number, key: string, value: string | null) =>
+      recordOf(offset % 2, offset >> 1, offset, { topic: 'judged', key, value });
+    await createTopic(broker.bootstrap, 'judged', 2, { 'cleanup.policy': 'compact' });
+    await produce(broker.bootstrap, [
+      judged(0, 'a', said('a', 1)),
+      judged(1, 'b', said('b', 2)),
+      judged(2, 'a', null),
+      judged(3, 'c', '{'),
+    ]);
+    const measured = place('judged.yaml');
+    const kafka = JSON.stringify(quickly(broker.bootstrap));
+    writeFileSync(measured, `topic: clicks\ntopics: { judgments: judged }\nkafka: ${kafka}\n`);
+    const found = await json('check', '--broker', '--records', '4', '--config', measured);
+    expect(found).toMatchObject({ judgedQueries: 1, judgmentsUnusable: 1 });
   });
 
   test('check shows partitions and what the newest records would teach, and commits nothing', async () => {

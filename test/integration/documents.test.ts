@@ -198,7 +198,7 @@ describe.skipIf(!canRunKafka())('documents in a topic of their own', { timeout: 
     });
   });
 
-  test('are known from the beginning where that is wanted: compaction has left the newest copies', async () => {
+  test('are known from the beginning where that is wanted: the newest copies are left', async () => {
     const early = configure('early', { documents: 'docs', documents_known_before: halfway });
     const checked = async (...args: string[]) => {
       const found = await report('check', ...args);
