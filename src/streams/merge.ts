@@ -2,9 +2,9 @@
 //
 // In two steps. First the inputs (files) are merged by their next items, in the order of record-order.ts, by
 // (timestamp, topic, partition, offset): so what comes out depends on what is in the files and not on the
-// order in which they were named. Then partitions are merged in the same way: the smallest waiting head is released when every
-// partition of events seen so far has a record waiting and at least `lookahead` records are held, when
-// `lookaheadMax` are held, or when all inputs have ended. (Documents may be silent for days.)
+// order in which they were named. Then partitions are merged in the same way: the smallest waiting head is
+// released when every partition of events seen so far has a record waiting and at least `lookahead` records
+// are held, when `lookaheadMax` are held, or when all inputs have ended. (Documents may be silent for days.)
 //
 // Invariants:
 // 1. Within a partition offset order is kept, even where timestamps go back.

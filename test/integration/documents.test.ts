@@ -84,8 +84,9 @@ describe.skipIf(!canRunKafka())('documents in a topic of their own', { timeout: 
   const configure = (name: string, topics: object): string => {
     const file = place(`${name}.yaml`);
     const kafka = JSON.stringify(quickly(broker.bootstrap));
-    const more = `admin: { port: null }\nrun: { drain_deadline: 2m }\ntopics: ${JSON.stringify(topics)}\nkafka: ${kafka}\n`;
-    writeFileSync(file, `${tiny}\ntopic: clicks\n${more}`);
+    const service = 'admin: { port: null }\nrun: { drain_deadline: 2m }';
+    const read = `topic: clicks\ntopics: ${JSON.stringify(topics)}\nkafka: ${kafka}`;
+    writeFileSync(file, `${tiny}\n${read}\n${service}\n`);
     return file;
   };
   async function report(...args: string[]): Promise<Report> {
