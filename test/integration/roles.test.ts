@@ -30,7 +30,7 @@ const settings = {
   topic: 'clicks',
 };
 
-describe.skipIf(!canRunKafka())('roles', { timeout: 240_000 }, () => {
+describe.skipIf(!canRunKafka())('roles', { timeout: 480_000 }, () => {
   let broker: Broker;
   let records: SourceRecord[];
   const running = new Set<RunProcess>();
@@ -131,7 +131,7 @@ describe.skipIf(!canRunKafka())('roles', { timeout: 240_000 }, () => {
   });
 
   test('a builder and a trainer do not share a data directory', async () => {
-    const config = configure('apart');
+    const config = configure('apart', { roles: { pages: 'apart.pages', state: 'apart.state' } });
     const builder = start(config, 'apart', 'builder');
     await builder.until('source.joined');
     const beside = await start(config, 'apart', 'trainer').ended;
