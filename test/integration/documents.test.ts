@@ -115,7 +115,7 @@ describe.skipIf(!canRunKafka())('documents in a topic of their own', { timeout: 
     const events = readRecording(place('shop/clicks.jsonl.gz')).map((record) => withoutTexts(record, texts));
     const times = events.map(({ timestampMs }) => timestampMs);
     const [fromMs, toMs] = [Math.min(...times), Math.max(...times)];
-    halfway = new Date((fromMs + toMs) / 2 + 1).toISOString();
+    halfway = new Date((fromMs + toMs) / 2 + 1_000).toISOString();
     writes = writesOf(texts, fromMs, toMs);
     // Nobody kills it: it is not to be taken for dead on a busy machine.
     const properties = { 'log.cleaner.backoff.ms': 200, 'broker.session.timeout.ms': 18_000 };

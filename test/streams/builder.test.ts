@@ -218,4 +218,5 @@ test('state that was left with other settings is refused', async () => {
 test('documents of their own are refused', () => {
   expect(() => requireWholePages(tinyConfig())).not.toThrow();
   expect(() => requireWholePages(tinyConfig({ events: { preset: 'ubi' } }))).toThrow(/--role all/);
+  expect(() => requireWholePages(tinyConfig({ topics: { documents: 'docs' } }))).toThrow(/topics\.documents/);
 });
