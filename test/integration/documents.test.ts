@@ -73,7 +73,7 @@ function compacted(writes: readonly (readonly SourceRecord[])[]): number {
   return new Set(closed.map(({ key }) => key)).size + writes.at(-1)!.length;
 }
 
-describe.skipIf(!canRunKafka())('documents in a topic of their own', { timeout: 240_000 }, () => {
+describe.skipIf(!canRunKafka())('documents in a topic of their own', { timeout: 480_000 }, () => {
   let broker: Broker;
   let config: string;
   let writes: SourceRecord[][];
@@ -129,7 +129,7 @@ describe.skipIf(!canRunKafka())('documents in a topic of their own', { timeout: 
     for (const write of writes) await produce(broker.bootstrap, write);
     config = configure('restill', { documents: 'docs' });
     await untilCompacted();
-  }, 240_000);
+  }, 480_000);
   afterAll(async () => {
     await broker?.stop();
     rmSync(directory, { recursive: true, force: true });
