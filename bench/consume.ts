@@ -3,8 +3,10 @@
 // [--compression none|gzip] [--idle 20] [--profile DIR]. Needs Java, Maven. FILE, a recording, is loaded
 // `copies` times; rounds of the two alternate, each side a process of its own with the launcher's flags. The
 // last line is a JSON object: ratios.journal_vs_kafkajs is the time of the bare loop over ours (aim: 0.6 or
-// more), ratios.journal_vs_kafkajs_cpu the same in processor time; idleCpuPercent is our share of a core at
-// the end of the topic (the aim is below 1); heapMiB is what lives after each tenth of the topic.
+// more), ratios.journal_vs_kafkajs_cpu the same in processor time; cpuMicroseconds is that of all threads, a
+// record. The bare loop has the settings that kafkajs comes with, which fetch as much of a partition at a time
+// as ours do (1 MiB). idleCpuPercent is our share of a core at the end of the topic (the aim is below 1; not
+// with --profile, which wakes up a thousand times a second); heapMiB is what lives after each tenth of it.
 import { parseArgs } from 'node:util';
 import { CompressionTypes } from 'kafkajs';
 import { startBroker } from '../test/support/broker/broker.ts';
@@ -69,6 +71,8 @@ function tell(round: number, sides: readonly Side[], answers: readonly Answer[][
 
 function figures(records: number, [bare, ours]: [Answer[], Answer[]]): Record<string, unknown> {
   const rate = (side: readonly Answer[]): number => Math.round(records / median(side.map((a) => a.seconds)));
+  const cost = (side: readonly Answer[]): number =>
+    Number(((1e6 * median(side.map((a) => a.cpuSeconds))) / records).toFixed(1));
   const ratio = (of: (answer: Answer) => number): number =>
     Number(median(bare.map((answer, i) => of(answer) / of(ours[i]!))).toFixed(3));
   return {
@@ -76,6 +80,7 @@ function figures(records: number, [bare, ours]: [Answer[], Answer[]]): Record<st
     records,
     compression: values.compression,
     recordsPerSecond: { kafkajs: rate(bare), journal: rate(ours) },
+    cpuMicroseconds: { kafkajs: cost(bare), journal: cost(ours) },
     ratios: {
       journal_vs_kafkajs: ratio(({ seconds }) => seconds),
       journal_vs_kafkajs_cpu: ratio(({ cpuSeconds }) => cpuSeconds),

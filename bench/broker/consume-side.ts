@@ -9,6 +9,7 @@ import { lastValueFrom, tap } from 'rxjs';
 import { openBroker, openTopic } from '../../src/commands/broker.ts';
 import { parseConfig } from '../../src/config.ts';
 import { openDeadLetters } from '../../src/streams/dead-letters.fs.ts';
+import { decodeAhead } from '../../src/streams/decoded-source.fs.ts';
 import { type IngestProgress, openIngest } from '../../src/streams/ingest.rx.ts';
 import { openJournal } from '../../src/streams/journal.lmdb.ts';
 import { journalHost } from '../../src/streams/journal-host.fs.ts';
@@ -34,7 +35,8 @@ async function toJournal(onProgress: OnProgress, atEnd: () => Promise<void>): Pr
   const broker = await openBroker(config, () => {});
   const status = journal.status();
   const bounds = { from: null, until: null };
-  const source = await openTopic({ config, broker, status, bounds, notice: () => {} });
+  const live = await openTopic({ config, broker, status, bounds, notice: () => {} });
+  const source = decodeAhead(live, config);
   const deadLetters = await openDeadLetters(join(directory, 'dead-letters.jsonl'), 0);
   const ingest = openIngest({ config, source, journal, deadLetters });
   let isDone = false;

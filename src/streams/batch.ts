@@ -1,7 +1,7 @@
 // Records in, what one journal transaction must write out: the per-record work of ingest, without any
 // waiting.
 import type { Config } from '../config.ts';
-import type { DeadLetter, Group, PartitionClock, SourceRecord } from '../contract.ts';
+import type { DeadLetter, Event, Group, PartitionClock, SourceRecord } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import { settingsOf } from './building.ts';
 import { openDecoder } from './decode.ts';
@@ -9,7 +9,7 @@ import { isLetter } from './envelope.ts';
 import { decodeHandover, type Handover } from './handover.ts';
 import { type Intake, openIntake } from './intake.ts';
 import { openMerging } from './merging.ts';
-import type { Effects, IngestStatus, SourceItem } from './ports.ts';
+import type { Effects, IngestStatus, PlacedRecord, SourceItem } from './ports.ts';
 import { openResume, type ResumePoint } from './resume.ts';
 import type { Ring } from './shedding.ts';
 import type { StateEntry } from './state.ts';
@@ -45,9 +45,22 @@ export type OpenBatching = (config: Config, start: BatchingStart) => Batching;
 /** Records are events. @throws RestillError (all but harvest) JOURNAL_FOREIGN, OFFSET_GAP: see resume.ts */
 export const openBatching: OpenBatching = (config, start) =>
   batching(start, config, {
-    decode: openDecoder(config),
+    decode: eventDecoder(config),
     intake: openIntake(config, start.saved, start.status.nextSequence),
   });
+
+/** What was decoded ahead is not decoded again. */
+function eventDecoder(config: Config): Work<Event>['decode'] {
+  const decodeOpened = opening(openDecoder(config));
+  return (item) => (item.decoded === undefined ? decodeOpened(item) : item.decoded);
+}
+
+function opening<E>(decode: (record: SourceRecord) => E): (item: PlacedRecord) => E | DeadLetter {
+  return (item) => {
+    const record = item.open();
+    return isLetter(record) ? record : decode(record);
+  };
+}
 
 /** Records are what builders hand over. @throws as above */
 export const openMergeBatching: OpenBatching = (config, start) =>
@@ -63,19 +76,19 @@ export const openMergeBatching: OpenBatching = (config, start) =>
 /** Pages that were made by other rules make no journal by ours. */
 function handoverDecoder(config: Config): Work<Handover>['decode'] {
   const expected = settingsOf(config);
-  return (record) => {
+  return opening((record) => {
     if (record.key === expected) return decodeHandover(record);
     throw new RestillError(
       'JOURNAL_FOREIGN',
       `${record.topic} has what a builder with other settings handed over (${String(record.key)}, expected ` +
         `${expected}, at ${record.partition}/${record.offset}); use theirs, or name another roles.pages`,
     );
-  };
+  });
 }
 
 interface Work<E> {
   /** Null: a record that is none of ours. */
-  readonly decode: (record: SourceRecord) => E | DeadLetter | null;
+  readonly decode: (item: PlacedRecord) => E | DeadLetter | null;
   readonly intake: Intake<E>;
 }
 
@@ -101,11 +114,10 @@ function batching<E extends object>(
       if (ended) throw alreadyEnded();
       changed = true;
       for (const item of items) {
-        const record = isLetter(item) ? item : item.open();
-        const decoded = isLetter(record) ? record : decode(record);
-        if (decoded === null) intake.ignore(record as SourceRecord);
+        const decoded = isLetter(item) ? item : decode(item);
+        if (decoded === null) intake.ignore(item as PlacedRecord);
         else if (isLetter(decoded)) reject(decoded);
-        else intake.accept(decoded, record as SourceRecord);
+        else intake.accept(decoded, item as PlacedRecord);
       }
     },
     finish() {

@@ -65,10 +65,15 @@ interface Queue {
 
 export interface LiveOrderOptions {
   readonly idleTimeout: number;
+  /** Bytes that may wait to be taken. */
+  readonly bufferMax: number;
   readonly order: RecordOrder;
   /** Exclusive bounds by `topic/partition`: the order ends there. Null: it never ends. */
   readonly until: ReadonlyMap<string, number> | null;
 }
+
+/** Of what may wait, when so much of it does there is enough to go on with. */
+const ampleParts = 4;
 
 export class LiveOrder {
   readonly #options: LiveOrderOptions;
@@ -144,6 +149,16 @@ export class LiveOrder {
       if (isWaitedFor(queue) && !this.#isIdle(queue, nowMs)) break;
     }
     return out;
+  }
+
+  /** Whether enough waits to be taken to go on with, and no partition is waited for. */
+  isAmple(): boolean {
+    let bytes = 0;
+    for (const queue of this.#queues.values()) {
+      if (isWaitedFor(queue)) return false;
+      bytes += queue.bytes;
+    }
+    return bytes >= this.#options.bufferMax / ampleParts;
   }
 
   /** When a silent partition will no longer hold the others up; null when nothing is held up. */

@@ -2,7 +2,8 @@
 //
 // What is known of kafkajs and followed here:
 // 1. A handler that waits holds up all partitions of its broker, and misses heartbeats. This one only hands
-//    over; a partition of which too much waits is paused, and fetching and heartbeats go on.
+//    over; a partition of which too much waits is paused, and fetching and heartbeats go on. But where all
+//    are paused kafkajs sleeps: so while enough waits of all, the handler does wait, no longer than that.
 // 2. Batches of a response that was fetched before a rebalance are still handed over after it was noticed.
 //    A heartbeat asked for before each batch tells; then nothing is taken until the group has been joined.
 // 3. Where a partition is taken up is decided by the journal and the broker's real offsets, never by -1 or
@@ -23,11 +24,13 @@ import { type Contact, watchContact } from './contact.ts';
 import { GroupMember, type PassedBatch } from './group-member.kafka.ts';
 import { kafkaError } from './kafka-errors.ts';
 import type { TopicDesk } from './kafka-topic.kafka.ts';
-import { LiveOrder, type PartitionProgress } from './live-order.ts';
+import type { LivePartition, LiveSource } from './live.ts';
+import { LiveOrder } from './live-order.ts';
 import { messageBytes, PlacedMessage } from './message.ts';
-import type { IngestStatus, Place, Source, SourceItem } from './ports.ts';
+import type { IngestStatus, Place, SourceItem } from './ports.ts';
 import { pressure } from './pressure.ts';
 import { openRecordOrder } from './record-order.ts';
+import { Respite } from './respite.ts';
 import { type Left, type PartitionStart, startsOf, type TakeOver } from './starts.ts';
 import { deleted } from './take-up.ts';
 import { type TopicWatch, watchTopic } from './topic-watch.ts';
@@ -61,16 +64,6 @@ export interface LiveParts {
   readonly notice: (notice: LiveNotice) => void;
 }
 
-export interface LiveSource extends Source {
-  /** What is durable, per `topic/partition`: the group's commit follows, now and then. */
-  acknowledge(offsets: Readonly<Record<string, number>>): void;
-  partitions(): readonly LivePartition[];
-  /** All that is assigned, from where `takeOver` says then, as soon as the group has confirmed it. */
-  takeUpAgain(): void;
-}
-
-export type LivePartition = PartitionProgress & { readonly paused: boolean };
-
 /** Joins the group. @throws RestillError KAFKA_* */
 export async function openLiveSource(parts: LiveParts): Promise<LiveSource> {
   const source = new KafkaSource(parts);
@@ -94,6 +87,7 @@ class KafkaSource implements LiveSource {
   readonly #order: LiveOrder;
   readonly #commits: Commits;
   readonly #contact: Contact;
+  readonly #respite: Respite;
   #watch: TopicWatch | null = null;
   /** Calls off what is told when partitions have not been taken up for long. */
   #settled: () => void = () => {};
@@ -113,7 +107,8 @@ class KafkaSource implements LiveSource {
     const settings = config.kafka;
     this.#parts = parts;
     const order = openRecordOrder(config.topics);
-    this.#order = new LiveOrder({ idleTimeout: settings.idleTimeout, order, until });
+    this.#respite = new Respite(timer, settings.fetchWait);
+    this.#order = new LiveOrder({ ...settings, order, until });
     this.#commits = openCommits(settings.commitEvery, timer, (error) =>
       parts.notice({ kind: 'uncommitted', message: String((error as Error).message) }),
     );
@@ -152,6 +147,7 @@ class KafkaSource implements LiveSource {
         this.#read += items.length;
         this.#gatheringMs ??= this.#nowMs();
         this.#relieve();
+        if (!this.#order.isAmple()) this.#respite.end();
         return items;
       }
       if (this.#order.isDone()) return null;
@@ -181,6 +177,7 @@ class KafkaSource implements LiveSource {
   async close(): Promise<void> {
     this.#closed = true;
     this.#wake();
+    this.#respite.end();
     this.#contact.close();
     this.#settled();
     this.#watch?.close();
@@ -229,6 +226,7 @@ class KafkaSource implements LiveSource {
     resolveOffset(batch.lastOffset());
     this.#relieve();
     this.#wake();
+    if (this.#order.isAmple()) await this.#respite.begin();
   }
 
   /** Missing by right (compaction, transactions), or lost: the broker's first offset tells. */
@@ -273,6 +271,7 @@ class KafkaSource implements LiveSource {
 
   #fence(): void {
     this.#epoch++;
+    this.#respite.end();
     if (this.#fenced) return;
     this.#fenced = true;
     void this.#commits.now();

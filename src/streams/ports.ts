@@ -8,6 +8,7 @@ import type {
   JournalStatus,
   SourceRecord,
 } from '../contract.ts';
+import type { Decoded } from './decode.ts';
 import type { StateEntry } from './state.ts';
 
 /** A partition of a topic; `partitionKey` of watermark.ts names it. */
@@ -21,6 +22,8 @@ export interface PlacedRecord extends Coordinates {
   readonly timestampMs: number;
   /** The record, or a letter at the same place if it is none after all. Always the same. */
   open(): SourceRecord | DeadLetter;
+  /** What it says, where a thread of its own has found that out (decoded-source.fs.ts). */
+  readonly decoded?: Decoded | undefined;
 }
 
 /** What a source yields: a record, or a line that has no place. */

@@ -1,13 +1,11 @@
 // Recorded topics: files of envelopes (recording.fs.ts), read by a thread of their own, because ingest keeps
 // this one busy (docs/decisions/0016-reading-thread.md). There is one such thread a process, started when it
 // is first needed.
-import { setFlagsFromString } from 'node:v8';
-import { Worker } from 'node:worker_threads';
 import type { Config } from '../config.ts';
-import { threadEntry } from '../sibling.ts';
 import type { Source } from './ports.ts';
 import { ReadingThread } from './reading-client.fs.ts';
 import type { RemoteRecording } from './remote-recording.ts';
+import { startThread } from './thread.fs.ts';
 
 /**
  * Opens all files at once. In which order they are named does not matter.
@@ -41,15 +39,7 @@ export async function openRecordedSource(
 let running: ReadingThread | null = null;
 
 function readingThread(): ReadingThread {
-  if (running === null || running.isDead) running = new ReadingThread(startThread());
+  if (running === null || running.isDead)
+    running = new ReadingThread(startThread(import.meta.url, './reading-thread.fs', { name: 'reading' }));
   return running;
-}
-
-/**
- * The launcher asks for a young generation that is right for ingest. To this thread it would be 256 MiB more
- * for nothing, and V8 does not let the limits of one thread overrule that. What runs already keeps its own.
- */
-function startThread(): Worker {
-  for (const limit of ['min', 'max']) setFlagsFromString(`--${limit}-semi-space-size=8`);
-  return new Worker(threadEntry(import.meta.url, './reading-thread.fs'), { execArgv: [], name: 'reading' });
 }
