@@ -2,8 +2,8 @@
 //
 // Invariants:
 // 1. Every query is tested in exactly one fold and trains in all others.
-// 2. Every query is asked in exactly one fold that it trains in: asking all again in each would be most of the
-//    time that a teacher takes.
+// 2. Every query is asked in exactly one fold that it trains in: asking all again in each would be most of
+//    the time that a teacher takes.
 // 3. A validation split lies inside the training queries of its fold: what is chosen there has not seen the
 //    fold's test queries.
 import { assert } from '../../src/errors.ts';

@@ -1,5 +1,6 @@
 // Folds: 1. Every query is tested once and trains in all other folds. 2. Every query is asked once where it
-// trains. 3. A validation split lies inside the training queries. 4. Membership follows from the seed and the ids, whatever their order.
+// trains. 3. A validation split lies inside the training queries. 4. Membership follows from the seed and the
+// ids, whatever their order.
 import { expect, it } from 'vitest';
 import { foldCount, splitOf } from '../../../bench/quality/folds.ts';
 

@@ -1,5 +1,5 @@
-// Tables: a click rate is clicks over looks, a look an impression times its position's propensity; one look at
-// the mean rate comes first.
+// Tables: a click rate is clicks over looks, a look an impression times its position's propensity; one look
+// at the mean rate comes first.
 import { expect, it } from 'vitest';
 import { clickRates } from '../../../bench/quality/tables.ts';
 import { labelKey } from '../../../src/trainer/labels.ts';
