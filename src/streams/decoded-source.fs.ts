@@ -1,5 +1,5 @@
-// A live source whose records are decoded by a thread of their own, ahead of ingest, which keeps this one busy
-// (docs/decisions/0018-decoding-thread.md).
+// A live source whose records are decoded by a thread of their own, ahead of ingest, which keeps this one
+// busy (docs/decisions/0018-decoding-thread.md).
 //
 // Invariants:
 // 1. What comes out is what the source yields, in its order: items, empty lists, its end, its error.

@@ -1,5 +1,5 @@
-// Invariants 1 and 2 of decoded-source.fs.ts, with the real thread: what the source yields, in its order, each
-// record with what the decoder says of it; no further ahead than may be. (A thread that dies:
+// Invariants 1 and 2 of decoded-source.fs.ts, with the real thread: what the source yields, in its order,
+// each record with what the decoder says of it; no further ahead than may be. (A thread that dies:
 // decoding-client.fs.test.ts.)
 import { afterEach, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
