@@ -7,7 +7,8 @@
 // record. The bare loop has the settings that kafkajs comes with, which fetch as much of a partition
 // at a time as ours do (1 MiB). idleCpuPercent is our share of a core at the end of the topic (the aim is
 // below 1; not with --profile, which wakes up a thousand times a second); heapMiB is what lives after each
-// tenth of it. ort { parseArgs } from 'node:util';
+// tenth of it.
+import { parseArgs } from 'node:util';
 import { CompressionTypes } from 'kafkajs';
 import { startBroker } from '../test/support/broker/broker.ts';
 import { sharedFile } from '../test/support/shared.ts';
