@@ -69,7 +69,7 @@ class Ahead {
         this.#notify = resolve;
       });
     const items = await this.#steps[0]!;
-    this.#steps.shift();
+    void this.#steps.shift();
     this.#advance();
     return items;
   }
