@@ -244,14 +244,15 @@ describe.skipIf(path === null)('asking again', () => {
   it('rests while nobody looks', async () => {
     const { page } = await look({}, desktop, { clock: true });
     await page.getByRole('heading', { name: 'Generations' }).waitFor();
-    let asked = 0;
-    page.on('request', () => asked++);
     const turn = (isHidden: boolean) =>
       page.evaluate(
         `Object.defineProperty(document, 'hidden', { value: ${isHidden}, configurable: true });
          document.dispatchEvent(new Event('visibilitychange'))`,
       );
     await turn(true);
+    await page.waitForLoadState('networkidle'); // What was asked before has come.
+    let asked = 0;
+    page.on('request', () => asked++);
     await page.clock.runFor(60_000);
     expect(asked).toBe(0);
     await Promise.all([page.waitForRequest('**/api/status'), turn(false)]);

@@ -11,7 +11,7 @@ import { errorTable } from '../../src/errors.ts';
 import { type Broker, startBroker } from '../support/broker/broker.ts';
 import { canRunKafka } from '../support/broker/jars.ts';
 import { quickly } from '../support/broker/live.ts';
-import { createTopic, produce, withAdmin } from '../support/broker/topic.ts';
+import { createTopic, produce, untilGroupCommitted, withAdmin } from '../support/broker/topic.ts';
 import { readRecording } from '../support/records.ts';
 import { restill } from '../support/restill.ts';
 import { type RunProcess, startRun, stopRun } from '../support/run-process.ts';
@@ -49,15 +49,8 @@ describe.skipIf(!canRunKafka())('roles', { timeout: 480_000 }, () => {
     return run;
   };
 
-  /** Records of the events topic that the group has committed. */
-  const committed = (group: string): Promise<number> =>
-    withAdmin(broker.bootstrap, async (admin) => {
-      const found = await admin.fetchOffsets({ groupId: group, topics: ['clicks'] });
-      return found[0]!.partitions.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
-    }).catch(() => 0); // A fresh broker does not know at first who coordinates the group.
-  async function untilCommitted(group: string, count: number): Promise<void> {
-    while ((await committed(group)) < count) await pause(20);
-  }
+  const untilCommitted = (group: string, count: number): Promise<void> =>
+    untilGroupCommitted(broker.bootstrap, { group, topic: 'clicks', count });
 
   const settingOf = (topic: string, name: string): Promise<string | undefined> =>
     withAdmin(broker.bootstrap, async (admin) => {

@@ -50,6 +50,19 @@ export async function createTopic(
   });
 }
 
+/** Resolves when the group has committed so many records of the topic, counted over its partitions. */
+export async function untilGroupCommitted(
+  bootstrap: string,
+  { group, topic, count }: { readonly group: string; readonly topic: string; readonly count: number },
+): Promise<void> {
+  const committed = (): Promise<number> =>
+    withAdmin(bootstrap, async (admin) => {
+      const found = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+      return found[0]!.partitions.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
+    }).catch(() => 0); // A fresh broker does not know at first who coordinates the group.
+  while ((await committed()) < count) await pause(20);
+}
+
 const sendBytesMax = 512 * 1024;
 
 /** A producer, not connected yet, that sends each message to the partition that it names. */
