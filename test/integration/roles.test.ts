@@ -27,6 +27,7 @@ const settings = {
   journal: { ring_max: 20_000, transaction_records: 60 },
   vocabulary: { groups: 20_000 },
   admin: { port: null },
+  run: { drain_deadline: '2m' },
   topic: 'clicks',
 };
 
