@@ -5,8 +5,8 @@ import { RestillError } from '../errors.ts';
 import { isLetter } from '../streams/envelope.ts';
 import type { JudgedQuery } from '../trainer/judged.ts';
 import { JudgedRecords } from '../trainer/judged-records.ts';
-import { openBroker, openTopic } from './broker.ts';
 import { readingConfig } from './roles.ts';
+import { readToEnd } from './topic-contents.ts';
 
 export interface JudgedTopic {
   readonly queries: readonly JudgedQuery[];
@@ -20,29 +20,16 @@ export async function readJudgedTopic(config: Config): Promise<JudgedTopic | nul
   if (topic === null) return null;
   const usual = readingConfig(config, topic);
   const reading: Config = { ...usual, kafka: { ...usual.kafka, onAway: 'halt' } };
-  const broker = await openBroker(reading, () => {});
-  try {
-    const records = new JudgedRecords(judgmentsMax);
-    const ranges = await broker.desk.ranges();
-    const until = new Map([...ranges].map(([at, { high }]) => [at, high]));
-    if ([...ranges.values()].every(({ low, high }) => low === high)) return { queries: [], unusable: 0 };
-    const status = { offsets: {}, fingerprints: {} };
-    const bounds = { from: null, until };
-    const source = await openTopic({ config: reading, broker, status, bounds, notice: () => {} });
-    try {
-      for (let items = await source.read(0); items !== null; items = await source.read(0))
-        for (const item of items) {
-          if (isLetter(item)) continue; // A live source has none.
-          const record = item.open();
-          records.take(isLetter(record) ? record.record : record);
-        }
-    } finally {
-      await source.close();
-    }
-    return { queries: records.queries(), unusable: records.unusable };
-  } finally {
-    await broker.desk.close();
-  }
+  const records = new JudgedRecords(judgmentsMax);
+  await readToEnd(
+    reading,
+    (_, { low }) => low,
+    (item) => {
+      const record = item.open();
+      records.take(isLetter(record) ? record.record : record);
+    },
+  );
+  return { queries: records.queries(), unusable: records.unusable };
 }
 
 const againMs = 1_000;

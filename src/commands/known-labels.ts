@@ -4,8 +4,8 @@ import { isLetter } from '../streams/envelope.ts';
 import { readLabel } from '../streams/label-topic.ts';
 import { partitionKey } from '../streams/watermark.ts';
 import type { KnownLabels } from '../trainer/labelled-teacher.ts';
-import { openBroker, openTopic } from './broker.ts';
 import { readingConfig } from './roles.ts';
+import { readToEnd } from './topic-contents.ts';
 
 /**
  * The newest labels.kept_max. A process that starts again reads what the topic still has.
@@ -26,31 +26,17 @@ export function openKnownLabels(config: Config, topic: string, warn: (error: unk
     // The SCORE turn waits: a broker that goes away meanwhile is not waited for, the teacher is asked.
     const patience = { onAway: 'halt', awayMax: usual.kafka.requestTimeout } as const;
     const reading: Config = { ...usual, kafka: { ...usual.kafka, ...patience } };
-    const broker = await openBroker(reading, () => {});
-    try {
-      const ranges = [...(await broker.desk.ranges())];
-      const until = new Map(ranges.map(([at, { high }]) => [at, high]));
-      const from = new Map(ranges.map(([at, { low }]) => [at, Math.max(low, next.get(at) ?? low)]));
-      if (ranges.every(([at, { high }]) => from.get(at) === high)) return;
-      const status = { offsets: {}, fingerprints: {} };
-      const bounds = { from, until };
-      const source = await openTopic({ config: reading, broker, status, bounds, notice: () => {} });
-      try {
-        for (let items = await source.read(0); items !== null; items = await source.read(0))
-          for (const item of items) {
-            if (isLetter(item)) continue; // A live source has none.
-            const record = item.open();
-            const label = isLetter(record) ? null : readLabel(record);
-            if (label !== null) take(label.key, label.model, label.score);
-            next.set(partitionKey(item), item.offset + 1);
-          }
-        for (const [at, high] of until) next.set(at, high);
-      } finally {
-        await source.close();
-      }
-    } finally {
-      await broker.desk.close();
-    }
+    const ends = await readToEnd(
+      reading,
+      (at, { low }) => Math.max(low, next.get(at) ?? low),
+      (item) => {
+        const record = item.open();
+        const label = isLetter(record) ? null : readLabel(record);
+        if (label !== null) take(label.key, label.model, label.score);
+        next.set(partitionKey(item), item.offset + 1);
+      },
+    );
+    for (const [at, end] of ends) next.set(at, end);
   }
 
   return {

@@ -19,6 +19,7 @@ import { withTopic } from './letters.ts';
 import type { PartitionStanding } from './observe.ts';
 import { openOperations, showContact } from './operations.ts';
 import { prepareRoleTopics, readingConfig } from './roles.ts';
+import { readToEnd } from './topic-contents.ts';
 
 export interface BuilderInputs {
   readonly config: Config;
@@ -92,36 +93,16 @@ async function restoreState(
   config: Config,
   partitions: readonly number[],
 ): Promise<ReadonlyMap<number, Restored>> {
-  const reading = readingConfig(config, config.roles.state);
-  const broker = await openBroker(reading, () => {});
-  try {
-    const ranges = await broker.desk.ranges();
-    const until = new Map([...ranges].map(([key, { high }]) => [key, high]));
-    const from = new Map(
-      [...ranges].map(([key, { low, high }]) => [
-        key,
-        partitions.includes(placeOfKey(key).partition) ? low : high,
-      ]),
-    );
-    const readers = new Map(partitions.map((partition) => [partition, new StateReader()]));
-    if ([...until].some(([key, high]) => from.get(key)! < high)) {
-      const bounds = { from, until };
-      const source = await openTopic({ config: reading, broker, status: nothing, bounds, notice: () => {} });
-      try {
-        for (let items = await source.read(0); items !== null; items = await source.read(0))
-          for (const item of items) {
-            if (isLetter(item)) continue; // A live source has none.
-            const record = item.open();
-            readers.get(item.partition)?.take(isLetter(record) ? record.record : record);
-          }
-      } finally {
-        await source.close();
-      }
-    }
-    return new Map([...readers].flatMap(([at, reader]) => withState(at, reader.restored())));
-  } finally {
-    await broker.desk.close();
-  }
+  const readers = new Map(partitions.map((partition) => [partition, new StateReader()]));
+  await readToEnd(
+    readingConfig(config, config.roles.state),
+    (key, { low, high }) => (readers.has(placeOfKey(key).partition) ? low : high),
+    (item) => {
+      const record = item.open();
+      readers.get(item.partition)?.take(isLetter(record) ? record.record : record);
+    },
+  );
+  return new Map([...readers].flatMap(([at, reader]) => withState(at, reader.restored())));
 }
 
 const withState = (partition: number, restored: Restored | null): [number, Restored][] =>
