@@ -25,9 +25,9 @@ export interface Place {
  * clicks serve for evaluation.
  */
 export function groupOf(visit: Visit, page: Page, place: Place, context: Context): Group {
-  const { config } = context;
   const results = mark(page, visit.clicks, context);
-  const group = {
+  const { pairs, preferences } = visit.holdout ? nothing : taught(results, visit, page, context);
+  return {
     sequence: place.sequence,
     impressionId: place.impressionId,
     timeMs: visit.timeMs,
@@ -38,17 +38,25 @@ export function groupOf(visit: Visit, page: Page, place: Place, context: Context
     results,
     corrects: visit.sequence,
     origin: place.origin,
+    pairs,
+    preferences,
   };
-  if (visit.holdout) return { ...group, pairs: [], preferences: [] };
+}
+
+type Lesson = Pick<Group, 'pairs' | 'preferences'>;
+
+const nothing: Lesson = { pairs: [], preferences: [] };
+
+function taught(results: readonly GroupResult[], visit: Visit, page: Page, context: Context): Lesson {
+  const { config } = context;
   const pairs = pairsOf(results);
   const preferences = preferencesOf(results, config);
   const { preferencesMax } = config.clicks;
-  if (visit.journalled === 0) return { ...group, pairs, preferences: preferences.slice(0, preferencesMax) };
+  if (visit.journalled === 0) return { pairs, preferences: preferences.slice(0, preferencesMax) };
   const before = mark(page, visit.clicks.slice(0, visit.journalled), context);
   const pairsBefore = new Set(pairsOf(before));
   const preferencesBefore = new Set(preferencesOf(before, config).map((p) => `${p.better}>${p.worse}`));
   return {
-    ...group,
     pairs: pairs.filter((index) => !pairsBefore.has(index)),
     preferences: preferences
       .filter((p) => !preferencesBefore.has(`${p.better}>${p.worse}`))

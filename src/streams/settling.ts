@@ -9,7 +9,7 @@
 // builders can do that part, each for the partitions it has, and one trainer this one (decision 15).
 import type { Config } from '../config.ts';
 import type { Coordinates, Group, IngestCounts } from '../contract.ts';
-import { groupOf } from './group.ts';
+import { type Context, groupOf } from './group.ts';
 import { Audiences } from './privacy.ts';
 import { Propensities } from './propensity.ts';
 import { type Ring, Shedding } from './shedding.ts';
@@ -43,20 +43,20 @@ export interface SettlingParts {
 }
 
 export class Settling implements Outlet {
-  readonly #config: Config;
   readonly #counts: IngestCounts;
   readonly #audiences: Audiences;
   readonly #propensities: Propensities;
   readonly #shedding: Shedding;
+  readonly #context: Context;
   #nextSequence: number;
   #groups: Group[] = [];
 
   constructor({ config, counts, saved, nextSequence }: SettlingParts) {
-    this.#config = config;
     this.#counts = counts;
     this.#audiences = new Audiences(config, saved);
     this.#propensities = new Propensities(config, saved);
     this.#shedding = new Shedding(config, saved.entries);
+    this.#context = { config, propensity: (position) => this.#propensities.of(position) };
     this.#nextSequence = nextSequence;
   }
 
@@ -104,8 +104,7 @@ export class Settling implements Outlet {
     }
     const origin: Coordinates = { ...placeOfKey(visit.partition), offset: visit.offset };
     const place = { sequence: this.#nextSequence++, impressionId, origin };
-    const propensity = (position: number): number => this.#propensities.of(position);
-    const group = groupOf(visit, page, place, { config: this.#config, propensity });
+    const group = groupOf(visit, page, place, this.#context);
     visit.journalled = visit.clicks.length;
     visit.sequence ??= group.sequence;
     this.#groups.push(group);
