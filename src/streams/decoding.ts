@@ -5,7 +5,7 @@
 import type { Config } from '../config.ts';
 import type { SourceRecord } from '../contract.ts';
 import { openDecoder } from './decode.ts';
-import { type EventColumns, EventPacking, saidOf } from './event-columns.ts';
+import { type EventColumns, EventPacking, type Said, saidOf } from './event-columns.ts';
 import { content } from './message.ts';
 
 /** What must be known to decode. */
@@ -43,16 +43,16 @@ export function serveDecoding(port: Port, { buffers, ...settings }: DecodingSett
   const decode = openDecoder(settings);
   const packing = new EventPacking(settings.records.documentsShared);
   const views = buffers.map((buffer) => Buffer.from(buffer));
-  port.on('message', ({ topic, buffer, ends }) => {
+  // One by one, so that what was decoded is packed and forgotten before the next record.
+  function* saidIn({ topic, buffer, ends }: Piece): Generator<Said> {
     const view = views[buffer]!;
     let from = 0;
-    const said = Array.from(ends, (end) => {
-      const value = content(view.subarray(from, end));
+    for (const end of ends) {
+      yield saidOf(decode({ ...unplaced, topic, value: content(view.subarray(from, end)) }));
       from = end;
-      return saidOf(decode({ ...unplaced, topic, value }));
-    });
-    port.postMessage(packing.pack(said));
-  });
+    }
+  }
+  port.on('message', (piece) => port.postMessage(packing.pack(saidIn(piece))));
 }
 
 /** Where a record stands and who sent it says nothing about what it says. */

@@ -153,12 +153,18 @@ export function unpackMemory(payload: Buffer): Group {
  * uint32 count of numbers, uint32 count of texts, float64 each number, then the texts: uint32 bytes, UTF-8.
  */
 function packLists(numbers: readonly number[], texts: readonly string[], headroom: number): Buffer {
-  const packedTexts = packTexts(texts);
-  const packed = Buffer.allocUnsafe(headroom + 8 + 8 * numbers.length + packedTexts.length);
-  let at = packed.writeUInt32LE(numbers.length, headroom);
-  at = packed.writeUInt32LE(texts.length, at);
-  for (const number of numbers) at = packed.writeDoubleLE(number, at);
-  packedTexts.copy(packed, at);
+  const textsFrom = headroom + 8 + 8 * numbers.length;
+  const packed = Buffer.allocUnsafe(textsFrom + packedLength(texts));
+  // Several times as fast as the methods of Buffer.
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.length);
+  view.setUint32(headroom, numbers.length, true);
+  view.setUint32(headroom + 4, texts.length, true);
+  let at = headroom + 8;
+  for (const number of numbers) {
+    view.setFloat64(at, number, true);
+    at += 8;
+  }
+  writeTexts(packed, textsFrom, texts);
   return packed;
 }
 
@@ -169,14 +175,23 @@ function unpackLists(packed: Buffer): { numbers: number[]; texts: string[] } {
 }
 
 function packTexts(texts: readonly string[]): Buffer {
-  const lengths = texts.map((text) => Buffer.byteLength(text, 'utf8'));
-  const packed = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + 4 + length, 0));
-  let at = 0;
-  texts.forEach((text, i) => {
-    at = packed.writeUInt32LE(lengths[i]!, at);
-    at += packed.write(text, at, 'utf8');
-  });
+  const packed = Buffer.allocUnsafe(packedLength(texts));
+  writeTexts(packed, 0, texts);
   return packed;
+}
+
+function packedLength(texts: readonly string[]): number {
+  let length = 0;
+  for (const text of texts) length += 4 + Buffer.byteLength(text, 'utf8');
+  return length;
+}
+
+function writeTexts(packed: Buffer, from: number, texts: readonly string[]): void {
+  let at = from;
+  for (const text of texts) {
+    const length = packed.write(text, at + 4, 'utf8');
+    at = packed.writeUInt32LE(length, at) + length;
+  }
 }
 
 function unpackTexts(packed: Buffer, from: number, count: number): { texts: string[]; end: number } {

@@ -11,7 +11,7 @@
 // 4. The first record after a partition was taken up is the newest one that was taken before, and unchanged:
 //    else the topic is another one (promise 10). It is not released again.
 import { RestillError } from '../errors.ts';
-import type { Place, PlacedRecord } from './ports.ts';
+import type { Place, PlacedRecord, Records } from './ports.ts';
 import type { RecordOrder } from './record-order.ts';
 import { fingerprintOf } from './resume.ts';
 import { partitionKey } from './watermark.ts';
@@ -28,7 +28,7 @@ export interface Start {
 
 /** What the broker brought of one partition. */
 export interface Fetched extends Place {
-  readonly records: readonly PlacedRecord[];
+  readonly records: Records;
   /** Of their keys and values. */
   readonly bytes: number;
   /** The offset to go on from: beyond the last record where others were left out (aborted transactions). */
@@ -46,10 +46,20 @@ export interface PartitionProgress extends Place {
   readonly bytes: number;
 }
 
+/** What is left of what the broker brought at a time: [at, end). */
+interface Part {
+  readonly records: Records;
+  at: number;
+  readonly end: number;
+}
+
 interface Queue {
   readonly place: Place;
-  records: PlacedRecord[];
-  at: number;
+  parts: Part[];
+  /** The first one that waits; null: none does. */
+  head: PlacedRecord | null;
+  /** How many wait. */
+  count: number;
   /** Average of what came last: what one record waiting counts for. */
   bytes: number;
   /** Next offset to be taken, to be fetched, and after the last one there is. */
@@ -72,9 +82,6 @@ export interface LiveOrderOptions {
   readonly until: ReadonlyMap<string, number> | null;
 }
 
-/** Of what may wait, when so much of it does there is enough to go on with. */
-const ampleParts = 4;
-
 export class LiveOrder {
   readonly #options: LiveOrderOptions;
   /** By `topic/partition`, as all maps here. */
@@ -84,6 +91,11 @@ export class LiveOrder {
 
   constructor(options: LiveOrderOptions) {
     this.#options = options;
+  }
+
+  /** How many partitions there are. */
+  get size(): number {
+    return this.#queues.size;
   }
 
   /** Where a partition that was ours before was left; null for any other. */
@@ -103,8 +115,8 @@ export class LiveOrder {
     const key = partitionKey(place);
     const until = this.#options.until?.get(key) ?? null;
     this.#queues.set(key, {
-      ...{ place, records: [], at: 0, bytes: 0, taken: next, next, high, last: null, until },
-      ...{ fingerprint, newsMs: nowMs },
+      ...{ place, parts: [], head: null, count: 0, bytes: 0 },
+      ...{ taken: next, next, high, last: null, until, fingerprint, newsMs: nowMs },
     });
   }
 
@@ -116,12 +128,12 @@ export class LiveOrder {
   push(fetched: Fetched, nowMs: number): { readonly from: number; readonly to: number } | null {
     const queue = this.#queues.get(partitionKey(fetched));
     if (queue === undefined) return null;
-    const records = verified(queue, fetched.records);
-    const first = records[0];
+    const { records } = fetched;
+    const at = verified(queue, records);
+    const first = records.at(at);
     if (first !== undefined && first.offset < queue.next) throw wentBack(first, queue.next);
     const gap = first && first.offset > queue.next ? { from: queue.next, to: first.offset } : null;
-    const within = queue.until === null ? records : records.filter(({ offset }) => offset < queue.until!);
-    queue.records.push(...within);
+    append(queue, { records, at, end: endWithin(records, queue.until) });
     queue.bytes = hasRecords(queue) ? queue.bytes + fetched.bytes : 0;
     this.advance(fetched, nowMs);
     return gap;
@@ -149,16 +161,6 @@ export class LiveOrder {
       if (isWaitedFor(queue) && !this.#isIdle(queue, nowMs)) break;
     }
     return out;
-  }
-
-  /** Whether enough waits to be taken to go on with, and no partition is waited for. */
-  isAmple(): boolean {
-    let bytes = 0;
-    for (const queue of this.#queues.values()) {
-      if (isWaitedFor(queue)) return false;
-      bytes += queue.bytes;
-    }
-    return bytes >= this.#options.bufferMax / ampleParts;
   }
 
   /** When a silent partition will no longer hold the others up; null when nothing is held up. */
@@ -191,7 +193,7 @@ export class LiveOrder {
     const { comesBefore } = this.#options.order;
     let first: Queue | null = null;
     for (const queue of queues)
-      if (hasRecords(queue) && (first === null || comesBefore(headOf(queue), headOf(first)))) first = queue;
+      if (queue.head !== null && (first === null || comesBefore(queue.head, first.head!))) first = queue;
     return first;
   }
 
@@ -200,36 +202,46 @@ export class LiveOrder {
   }
 }
 
-const hasRecords = ({ records, at }: Pick<Queue, 'records' | 'at'>): boolean => at < records.length;
+const hasRecords = ({ head }: Pick<Queue, 'head'>): boolean => head !== null;
 
 /** Has none waiting, but there are some. */
 const isWaitedFor = (queue: Queue): boolean =>
   !hasRecords(queue) && queue.next < Math.min(queue.high, queue.until ?? queue.high);
 
-const headOf = ({ records, at }: Queue): PlacedRecord => records[at]!;
+/** Where those end that are to be taken. */
+function endWithin(records: Records, until: number | null): number {
+  let end = records.length;
+  while (until !== null && end > 0 && records.at(end - 1)!.offset >= until) end--;
+  return end;
+}
+
+function append(queue: Queue, part: Part): void {
+  if (part.at >= part.end) return;
+  queue.parts.push(part);
+  queue.count += part.end - part.at;
+  queue.head ??= part.records.at(part.at)!;
+}
 
 function release(queue: Queue): PlacedRecord {
-  const { records, at } = queue;
-  const record = records[at]!;
-  queue.bytes -= queue.bytes / (records.length - at);
-  queue.at++;
+  const [record, part] = [queue.head!, queue.parts[0]!];
+  queue.bytes -= queue.bytes / queue.count;
+  queue.count--;
+  if (++part.at === part.end) queue.parts.shift();
+  const rest = queue.parts[0];
+  queue.head = rest?.records.at(rest.at) ?? null;
   queue.taken = record.offset + 1;
   queue.last = record;
-  if (queue.at === records.length || queue.at >= 4096) {
-    queue.records = records.slice(queue.at);
-    queue.at = 0;
-  }
   return record;
 }
 
-/** Without the record that was read again to be compared. */
-function verified(queue: Queue, records: readonly PlacedRecord[]): readonly PlacedRecord[] {
+/** @returns the first one to take: not the record that was read again to be compared */
+function verified(queue: Queue, records: Records): 0 | 1 {
   const { fingerprint, next } = queue;
-  const [first, ...others] = records;
-  if (fingerprint === null || first === undefined || queue.last !== null || hasRecords(queue)) return records;
-  if (first.offset !== next - 1) return records;
+  const first = records.at(0);
+  if (fingerprint === null || first === undefined || queue.last !== null || hasRecords(queue)) return 0;
+  if (first.offset !== next - 1) return 0;
   const found = fingerprintOf(first);
-  if (found === fingerprint) return others;
+  if (found === fingerprint) return 1;
   throw new RestillError(
     'JOURNAL_FOREIGN',
     `the record at offset ${first.offset} of ${first.topic}/${first.partition} is another one than was ` +

@@ -3,7 +3,7 @@
 // What is known of kafkajs and followed here:
 // 1. A handler that waits holds up all partitions of its broker, and misses heartbeats. This one only hands
 //    over; a partition of which too much waits is paused, and fetching and heartbeats go on. But where all
-//    are paused kafkajs sleeps: so while enough waits of all, the handler does wait, no longer than that.
+//    are paused kafkajs sleeps: then the handler does wait, no longer than that, for one to be resumed.
 // 2. Batches of a response that was fetched before a rebalance are still handed over after it was noticed.
 //    A heartbeat asked for before each batch tells; then nothing is taken until the group has been joined.
 // 3. Where a partition is taken up is decided by the journal and the broker's real offsets, never by -1 or
@@ -26,7 +26,7 @@ import { kafkaError } from './kafka-errors.ts';
 import type { TopicDesk } from './kafka-topic.kafka.ts';
 import type { LivePartition, LiveSource } from './live.ts';
 import { LiveOrder } from './live-order.ts';
-import { messageBytes, PlacedMessage } from './message.ts';
+import { FetchedMessages } from './message.ts';
 import type { IngestStatus, Place, SourceItem } from './ports.ts';
 import { pressure } from './pressure.ts';
 import { openRecordOrder } from './record-order.ts';
@@ -147,7 +147,6 @@ class KafkaSource implements LiveSource {
         this.#read += items.length;
         this.#gatheringMs ??= this.#nowMs();
         this.#relieve();
-        if (!this.#order.isAmple()) this.#respite.end();
         return items;
       }
       if (this.#order.isDone()) return null;
@@ -215,9 +214,9 @@ class KafkaSource implements LiveSource {
     const bytesMax = this.#parts.config.records.bytesMax;
     const next = Number(batch.lastOffset()) + 1;
     try {
-      const records = messages.map((m) => new PlacedMessage(topic, partition, m, bytesMax));
-      const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0);
-      const fetched = { topic, partition, records, bytes, next, high: Number(batch.highWatermark) };
+      const records = new FetchedMessages(topic, partition, messages, bytesMax);
+      const high = Number(batch.highWatermark);
+      const fetched = { topic, partition, records, bytes: records.bytes, next, high };
       const gap = this.#order.push(fetched, this.#nowMs());
       if (gap !== null) await this.#lookInto(partitionKey(batch), gap);
     } catch (error) {
@@ -226,7 +225,7 @@ class KafkaSource implements LiveSource {
     resolveOffset(batch.lastOffset());
     this.#relieve();
     this.#wake();
-    if (this.#order.isAmple()) await this.#respite.begin();
+    if (this.#paused.size === this.#order.size) await this.#respite.begin();
   }
 
   /** Missing by right (compaction, transactions), or lost: the broker's first offset tells. */
@@ -267,6 +266,7 @@ class KafkaSource implements LiveSource {
     if (places.length === 0) return;
     this.#member.resume(places);
     for (const place of places) this.#paused.delete(partitionKey(place));
+    this.#respite.end();
   }
 
   #fence(): void {

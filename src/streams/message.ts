@@ -1,11 +1,15 @@
-// A message as kafkajs delivers it -> a record whose place is known. Content that is UTF-8 becomes text, as
+// Messages as kafkajs delivers them -> records whose place is known. Content that is UTF-8 becomes text, as
 // in a recording, so that both come to the same.
+//
+// Thousands of messages wait to be taken, and each is seven objects of kafkajs, which the garbage collector
+// would look at again and again. So what waits is in columns, and a record is made when its turn comes.
 import { isUtf8 } from 'node:buffer';
 import type { DeadLetter, SourceRecord } from '../contract.ts';
 import type { Decoded } from './decode.ts';
-import type { PlacedRecord } from './ports.ts';
+import type { PlacedRecord, Records } from './ports.ts';
 
 type HeaderValue = Uint8Array | string;
+type Headers = Readonly<Record<string, HeaderValue | readonly HeaderValue[] | undefined>>;
 
 /** What is used of a message of kafkajs. */
 export interface Message {
@@ -14,11 +18,59 @@ export interface Message {
   readonly timestamp: string;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  readonly headers?: Readonly<Record<string, HeaderValue | readonly HeaderValue[] | undefined>>;
+  readonly headers?: Headers;
 }
 
-export const messageBytes = ({ key, value }: Message): number => (key?.length ?? 0) + (value?.length ?? 0);
+/** Messages of one partition, in offset order. */
+export class FetchedMessages implements Records {
+  readonly topic: string;
+  readonly partition: number;
+  readonly length: number;
+  /** See `records.bytes_max`. */
+  readonly bytesMax: number;
+  readonly #offsets: Float64Array;
+  readonly #timestampsMs: Float64Array;
+  readonly #contents: Contents;
+  /** Null where no message has any, as in most topics. */
+  readonly #headers: readonly (Headers | undefined)[] | null;
 
+  constructor(topic: string, partition: number, messages: readonly Message[], bytesMax: number) {
+    this.topic = topic;
+    this.partition = partition;
+    this.length = messages.length;
+    this.bytesMax = bytesMax;
+    this.#offsets = Float64Array.from(messages, ({ offset }) => Number(offset));
+    this.#timestampsMs = Float64Array.from(messages, ({ timestamp }) => Number(timestamp));
+    this.#contents = new Contents(messages.flatMap(({ key, value }) => [key, value]));
+    const headers = messages.map((message) => message.headers);
+    this.#headers = headers.some((of) => of !== undefined && hasAny(of)) ? headers : null;
+  }
+
+  /** Of all keys and values. */
+  get bytes(): number {
+    return this.#contents.bytes;
+  }
+
+  at(index: number): PlacedMessage | undefined {
+    if (index < 0 || index >= this.length) return undefined;
+    return new PlacedMessage(this, index, this.#offsets[index]!, this.#timestampsMs[index]!);
+  }
+
+  key(index: number): Buffer | null {
+    return this.#contents.at(2 * index);
+  }
+
+  value(index: number): Buffer | null {
+    return this.#contents.at(2 * index + 1);
+  }
+
+  headers(index: number): SourceRecord['headers'] {
+    const headers = this.#headers?.[index];
+    return headers === undefined ? noHeaders : headersOf(headers);
+  }
+}
+
+/** One of a batch. */
 export class PlacedMessage implements PlacedRecord {
   readonly topic: string;
   readonly partition: number;
@@ -26,45 +78,72 @@ export class PlacedMessage implements PlacedRecord {
   readonly timestampMs: number;
   /** Found out beside: see decoded-source.fs.ts. */
   decoded: Decoded | undefined = undefined;
-  readonly #key: Buffer | null;
-  readonly #value: Buffer | null;
-  /** Null where there are none, as in most. */
-  readonly #headers: Message['headers'] | null;
-  readonly #bytesMax: number;
+  readonly #batch: FetchedMessages;
+  readonly #index: number;
 
-  constructor(topic: string, partition: number, message: Message, bytesMax: number) {
-    this.topic = topic;
-    this.partition = partition;
-    this.offset = Number(message.offset);
-    this.timestampMs = Number(message.timestamp);
-    const { key, value, headers } = message;
-    this.#key = key;
-    this.#value = value;
-    this.#headers = headers !== undefined && hasAny(headers) ? headers : null;
-    this.#bytesMax = bytesMax;
+  constructor(batch: FetchedMessages, index: number, offset: number, timestampMs: number) {
+    this.topic = batch.topic;
+    this.partition = batch.partition;
+    this.offset = offset;
+    this.timestampMs = timestampMs;
+    this.#batch = batch;
+    this.#index = index;
   }
 
   /** The value as it came; null for none, and for one that is too large. */
   get bytes(): Uint8Array | null {
-    return this.#length > this.#bytesMax ? null : this.#value;
+    const value = this.#batch.value(this.#index);
+    return this.#lengthWith(value) > this.#batch.bytesMax ? null : value;
   }
 
   open(): SourceRecord | DeadLetter {
     const { topic, partition, offset, timestampMs } = this;
-    const headers = this.#headers === null ? noHeaders : headersOf(this.#headers!);
+    const bytes = this.#batch.value(this.#index);
     const record: SourceRecord = {
       ...{ topic, partition, offset, timestampMs },
-      ...{ key: content(this.#key), value: content(this.#value), headers },
+      ...{ key: content(this.#batch.key(this.#index)), value: content(bytes) },
+      headers: this.#batch.headers(this.#index),
     };
-    const bytes = this.#length;
-    if (bytes <= this.#bytesMax) return record;
-    return { record, reason: 'too-large', detail: `${bytes} bytes, records.bytes_max is ${this.#bytesMax}` };
+    const length = this.#lengthWith(bytes);
+    const { bytesMax } = this.#batch;
+    if (length <= bytesMax) return record;
+    return { record, reason: 'too-large', detail: `${length} bytes, records.bytes_max is ${bytesMax}` };
   }
 
-  get #length(): number {
-    return (this.#key?.length ?? 0) + (this.#value?.length ?? 0);
+  #lengthWith(value: Buffer | null): number {
+    return (this.#batch.key(this.#index)?.length ?? 0) + (value?.length ?? 0);
   }
 }
+
+/** Keys and values in one piece of memory: the response that they came in, where they have come in one. */
+class Contents {
+  readonly bytes: number;
+  readonly #memory: Buffer;
+  /** Of each where it begins, and its length or `none`. */
+  readonly #spans: Int32Array;
+
+  constructor(contents: readonly (Buffer | null)[]) {
+    const given = contents.filter((one) => one !== null);
+    const response = given[0]?.buffer ?? new ArrayBuffer(0);
+    const cameInOne = given.every(({ buffer }) => buffer === response);
+    this.#memory = cameInOne ? Buffer.from(response) : Buffer.concat(given);
+    this.#spans = new Int32Array(2 * contents.length);
+    let bytes = 0;
+    for (const [index, one] of contents.entries()) {
+      this.#spans[2 * index] = cameInOne ? (one?.byteOffset ?? 0) : bytes;
+      this.#spans[2 * index + 1] = one?.length ?? none;
+      bytes += one?.length ?? 0;
+    }
+    this.bytes = bytes;
+  }
+
+  at(index: number): Buffer | null {
+    const [start, length] = [this.#spans[2 * index]!, this.#spans[2 * index + 1]!];
+    return length === none ? null : this.#memory.subarray(start, start + length);
+  }
+}
+
+const none = -1;
 
 const noHeaders: SourceRecord['headers'] = [];
 
@@ -78,7 +157,7 @@ export const content = (bytes: Buffer | null): string | Uint8Array | null =>
   bytes !== null && isUtf8(bytes) ? bytes.toString('utf8') : bytes;
 
 /** A name may have several values. */
-function headersOf(headers: NonNullable<Message['headers']>): SourceRecord['headers'] {
+function headersOf(headers: Headers): SourceRecord['headers'] {
   return Object.entries(headers).flatMap(([name, value]) =>
     [value ?? '']
       .flat()

@@ -26,6 +26,12 @@ export interface PlacedRecord extends Coordinates {
   readonly decoded?: Decoded | undefined;
 }
 
+/** Records of one partition, in offset order; each may be made when it is asked for. */
+export interface Records {
+  readonly length: number;
+  at(index: number): PlacedRecord | undefined;
+}
+
 /** What a source yields: a record, or a line that has no place. */
 export type SourceItem = PlacedRecord | DeadLetter;
 

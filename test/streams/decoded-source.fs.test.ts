@@ -8,7 +8,7 @@ import { openDecoder } from '../../src/streams/decode.ts';
 import { decodeAhead } from '../../src/streams/decoded-source.fs.ts';
 import { isLetter } from '../../src/streams/envelope.ts';
 import type { LiveSource } from '../../src/streams/live.ts';
-import { PlacedMessage } from '../../src/streams/message.ts';
+import { FetchedMessages, type PlacedMessage } from '../../src/streams/message.ts';
 import type { SourceItem } from '../../src/streams/ports.ts';
 import { recordOf, topicOf } from '../support/records.ts';
 
@@ -23,7 +23,7 @@ function messageOf({ topic, partition, offset, timestampMs, key, value }: Source
   const bytes = (content: SourceRecord['value']): Buffer | null =>
     content === null ? null : Buffer.from(content as string);
   const message = { offset: `${offset}`, timestamp: `${timestampMs}`, key: bytes(key), value: bytes(value) };
-  return new PlacedMessage(topic, partition, message, config.records.bytesMax);
+  return new FetchedMessages(topic, partition, [message], config.records.bytesMax).at(0)!;
 }
 
 type Read = SourceItem[] | null | Error;

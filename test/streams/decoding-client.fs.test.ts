@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { DecodingThread } from '../../src/streams/decoding-client.fs.ts';
-import { PlacedMessage } from '../../src/streams/message.ts';
+import { FetchedMessages, type PlacedMessage } from '../../src/streams/message.ts';
 
 /** Says of its first piece that it is one record that does not matter, and dies of the second. */
 const thread = (end: string): DecodingThread => {
@@ -14,8 +14,10 @@ const thread = (end: string): DecodingThread => {
     });`;
   return new DecodingThread(new Worker(program, { eval: true }), 'clicks', [new SharedArrayBuffer(100)]);
 };
-const messageOf = (offset: string): PlacedMessage =>
-  new PlacedMessage('clicks', 0, { offset, timestamp: '0', key: null, value: Buffer.from('{}') }, 100);
+function messageOf(offset: string): PlacedMessage {
+  const message = { offset, timestamp: '0', key: null, value: Buffer.from('{}') };
+  return new FetchedMessages('clicks', 0, [message], 100).at(0)!;
+}
 
 test.each([
   ['leaves', 'process.exit(7)', 'it left with code 7'],

@@ -46,23 +46,6 @@ test('a partition at its end holds nobody up; one that is silent does for idle_t
   expect(names(live, 100, 100 + idleTimeout)).toEqual(['0/1']);
 });
 
-test('there is enough where a quarter of what may wait does, and nobody is waited for', () => {
-  const live = open();
-  live.assign(clicks(0), start(2), 0);
-  live.assign(clicks(1), start(2), 0);
-  live.push(fetched(0, [recordOf(0, 0, 10), recordOf(0, 1, 30)], 2), 0);
-  expect(live.isAmple()).toBe(false);
-  live.push(fetched(1, [recordOf(1, 0, 20)], 2), 0);
-  expect(live.isAmple()).toBe(true);
-  expect(names(live, 1)).toEqual(['0/0']);
-  expect(live.isAmple()).toBe(true);
-  expect(names(live)).toEqual(['1/0']); // And 1/1 is waited for.
-  live.push(fetched(1, [recordOf(1, 1, 40)], 2), 0);
-  expect(live.isAmple()).toBe(true);
-  expect(names(live, 1)).toEqual(['0/1']);
-  expect(live.isAmple()).toBe(false);
-});
-
 /** Logs of two partitions of events and two of documents: timestamps do not go back within a partition. */
 const logs: fc.Arbitrary<SourceRecord[][]> = fc
   .array(fc.array(fc.nat(20), { maxLength: 12 }), { minLength: 1, maxLength: 4 })

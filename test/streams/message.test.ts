@@ -1,6 +1,7 @@
 // A message of kafkajs reads as the line of its recording would: text where it is UTF-8, bytes where not.
-import { expect, test } from 'vitest';
-import { type Message, messageBytes, PlacedMessage } from '../../src/streams/message.ts';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { content, FetchedMessages, type Message, type PlacedMessage } from '../../src/streams/message.ts';
 
 const message: Message = {
   offset: '7',
@@ -10,8 +11,11 @@ const message: Message = {
   headers: { a: Buffer.from('1'), b: [Buffer.from('2'), '3'], c: undefined },
 };
 
+const placedOf = (one: Message, bytesMax: number): PlacedMessage =>
+  new FetchedMessages('clicks', 2, [one], bytesMax).at(0)!;
+
 test('its place, its content and its headers', () => {
-  const placed = new PlacedMessage('clicks', 2, message, 100);
+  const placed = placedOf(message, 100);
   expect(placed).toMatchObject({ topic: 'clicks', partition: 2, offset: 7, timestampMs: 1000 });
   expect(placed.open()).toEqual({
     ...{ topic: 'clicks', partition: 2, offset: 7, timestampMs: 1000 },
@@ -27,10 +31,10 @@ test('its place, its content and its headers', () => {
 });
 
 test('one that is too large is a letter with all of it', () => {
-  const bytes = messageBytes(message);
+  const { bytes } = new FetchedMessages('clicks', 2, [message], 100);
   expect(bytes).toBe(8);
-  expect(new PlacedMessage('clicks', 0, message, bytes).open()).not.toHaveProperty('reason');
-  expect(new PlacedMessage('clicks', 0, message, bytes - 1).open()).toMatchObject({
+  expect(placedOf(message, bytes).open()).not.toHaveProperty('reason');
+  expect(placedOf(message, bytes - 1).open()).toMatchObject({
     reason: 'too-large',
     detail: '8 bytes, records.bytes_max is 7',
     record: { value: message.value },
@@ -38,8 +42,50 @@ test('one that is too large is a letter with all of it', () => {
 });
 
 test('a tombstone has no value', () => {
-  expect(new PlacedMessage('clicks', 0, { ...message, value: null, key: null }, 0).open()).toMatchObject({
-    key: null,
-    value: null,
+  const tombstone = { ...message, value: null, key: null };
+  expect(placedOf(tombstone, 0).open()).toMatchObject({ key: null, value: null });
+});
+
+describe('messages that came together', () => {
+  const contents = fc.option(fc.uint8Array({ maxLength: 20 }), { nil: null });
+  const header = fc.option(fc.string({ maxLength: 3 }), { nil: undefined });
+  const some = fc.array(fc.tuple(contents, contents, header), { maxLength: 8 });
+
+  /** As in a response: all in one piece of memory; else as decompression may leave them. */
+  const slices = (of: readonly (Uint8Array | null)[], inOne: boolean): (Buffer | null)[] => {
+    const response = Buffer.concat(of.map((one) => one ?? Buffer.alloc(0)));
+    let at = 0;
+    return of.map((one) => {
+      if (one === null) return null;
+      at += one.length;
+      return inOne ? response.subarray(at - one.length, at) : Buffer.from(Uint8Array.from(one).buffer);
+    });
+  };
+
+  test('are the ones that came, each at its place', () => {
+    fc.assert(
+      fc.property(some, fc.boolean(), (given, inOne) => {
+        const bytes = slices(
+          given.flatMap(([key, value]) => [key, value]),
+          inOne,
+        );
+        const messages = given.map(([, , name], index) => ({
+          ...{ offset: `${3 * index}`, timestamp: `${1000 + index}` },
+          ...{ key: bytes[2 * index]!, value: bytes[2 * index + 1]! },
+          headers: name === undefined ? {} : { name },
+        }));
+        const batch = new FetchedMessages('clicks', 1, messages, 1_000);
+        expect(batch.length).toBe(given.length);
+        expect(batch.bytes).toBe(bytes.reduce((sum, one) => sum + (one?.length ?? 0), 0));
+        for (const [index, [key, value, name]] of given.entries())
+          expect(batch.at(index)!.open()).toEqual({
+            ...{ topic: 'clicks', partition: 1, offset: 3 * index, timestampMs: 1000 + index },
+            key: content(key && Buffer.from(key)),
+            value: content(value && Buffer.from(value)),
+            headers: name === undefined ? [] : [['name', name]],
+          });
+        expect(batch.at(given.length)).toBeUndefined();
+      }),
+    );
   });
 });
