@@ -225,8 +225,9 @@ export function sealGroup(
 }
 
 /** A payload as a value for one place. */
-export function seal(area: string, slot: number | string, ...parts: Uint8Array[]): Buffer {
-  const value = Buffer.concat([Buffer.alloc(sumBytes), ...parts]);
+export function seal(area: string, slot: number | string, payload: Uint8Array): Buffer {
+  const value = Buffer.allocUnsafe(sumBytes + payload.length);
+  value.set(payload, sumBytes);
   value.writeUInt32LE(sumOf(area, slot, value));
   return value;
 }
