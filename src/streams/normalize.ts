@@ -2,7 +2,10 @@
 import { hashHex } from '../hash.ts';
 
 /** White space as one blank, none at the ends; case kept. */
-export const foldSpace = (query: string): string => query.replace(/\s+/gu, ' ').trim();
+export const foldSpace = (query: string): string => query.replace(unfolded, ' ').trim();
+
+/** All white space but single blanks: most queries have no other, and stay the string they are. */
+const unfolded = / \s+|[^\S ]\s*/gu;
 
 /**
  * Unicode NFKC (full-width letters, ligatures), lower case, white space folded. Accents stay: they tell words

@@ -26,6 +26,15 @@ test('folding white space keeps case', () => {
   expect(foldSpace(' iPhone\u00a0 15 ')).toBe('iPhone 15');
 });
 
+test('a run of white space of any kind is one blank', () => {
+  const blanks = fc.constantFrom(' ', ' ', '\t', '\n', '\r', '\u00a0', '\u3000', '\ufeff');
+  fc.assert(
+    fc.property(fc.string({ unit: fc.oneof(blanks, fc.constantFrom('a', '-')) }), (query) => {
+      expect(foldSpace(query)).toBe(query.split(/\s/).filter(Boolean).join(' '));
+    }),
+  );
+});
+
 test('the key is pinned: another one would orphan every journal', () => {
   expect(queryKey('red shoes')).toBe('8e9b7e679cecb6be');
   expect(queryKey('red shoes ')).not.toBe(queryKey('red shoes'));
