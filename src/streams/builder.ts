@@ -25,9 +25,10 @@ import { RestillError } from '../errors.ts';
 import { Building, type Built, settingsOf } from './building.ts';
 import type { Restored } from './changelog.ts';
 import { noCounts } from './counts.ts';
-import { type Decoder, openDecoder } from './decode.ts';
+import type { Decoder } from './decode.ts';
 import { isLetter } from './envelope.ts';
 import type { DeadLetterFile, IngestStatus, Source } from './ports.ts';
+import { openSharingDecoder } from './shared-documents.ts';
 import { partitionKey } from './watermark.ts';
 
 /** The topics between the roles. Errors: KAFKA_*, JOURNAL_FOREIGN, TOPIC_UNSUITED. */
@@ -90,7 +91,7 @@ export class Builder {
 
   constructor(parts: BuilderParts) {
     this.#parts = parts;
-    this.#decode = openDecoder(parts.config);
+    this.#decode = openSharingDecoder(parts.config);
   }
 
   /**

@@ -39,7 +39,6 @@ import { foldSpace, normalizeQuery, queryKey } from './normalize.ts';
 import { redact } from './redact.ts';
 import { everyPartition, Schedule, type Timer } from './schedule.ts';
 import { type Outlet, Settling, type SettlingParts } from './settling.ts';
-import { SharedDocuments } from './shared-documents.ts';
 import type { Ring } from './shedding.ts';
 import type { Entry, SlotTable } from './slot-table.ts';
 import type { Drained, StateEntry } from './state.ts';
@@ -91,7 +90,6 @@ class StreamIntake implements Intake {
   readonly #join: Join;
   readonly #outlet: Outlet;
   readonly #closing: Closing;
-  readonly #documents: SharedDocuments;
   readonly #catalogue: Catalogue;
   #changed = false;
 
@@ -103,7 +101,6 @@ class StreamIntake implements Intake {
     const totals = unpackTotals(entries);
     const saved = { entries, next: totals.next };
     this.#config = config;
-    this.#documents = new SharedDocuments(config.records.documentsShared);
     this.#catalogue = new Catalogue(config, saved);
     this.#counts = totals.counts;
     this.#schedule = new Schedule((timer) => this.#holds(timer));
@@ -216,7 +213,7 @@ class StreamIntake implements Intake {
       this.#counts.crowdedOut++;
       this.#closing.close(this.#join.open.oldest!);
     }
-    const results = this.#catalogue.describe(event.results).map((result) => this.#documents.share(result));
+    const results = this.#catalogue.describe(event.results);
     this.#counts.undocumented += event.results.length - results.length;
     const entry = this.#join.enter(impressionId, visit, { query: foldSpace(text), results });
     for (const orphan of this.#join.waiting(impressionId)) this.#joinOrphan(entry, orphan, results);

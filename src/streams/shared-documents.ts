@@ -1,7 +1,9 @@
 // Documents come again on page after page, and every record brings its own copy of their texts. Here one copy
 // is kept, so that open pages share strings, and so that a document is turned into bytes and hashed once.
 // Only speed depends on it: the same records make the same groups and the same bytes without.
+import type { Config } from '../config.ts';
 import type { Result } from '../contract.ts';
+import { type Decoder, isEvent, openDecoder } from './decode.ts';
 import { type DocumentTexts, packDocument, referenceOf } from './journal-format.ts';
 
 /** A document as the journal stores it. */
@@ -11,6 +13,21 @@ export interface StoredDocument {
   readonly packed: Buffer;
   /** For the journal to note where it has put it last. */
   segment: number | null;
+}
+
+/**
+ * Decodes records whose pages are held on to here. (Those that another thread has decoded share their strings
+ * already: see event-columns.ts.)
+ */
+export function openSharingDecoder(config: Pick<Config, 'events' | 'topics' | 'records'>): Decoder {
+  const documents = new SharedDocuments(config.records.documentsShared);
+  const decode = openDecoder(config);
+  return (record) => {
+    const decoded = decode(record);
+    if (!isEvent(decoded) || decoded.kind !== 'impression') return decoded;
+    const results = decoded.results.map((result) => ('title' in result ? documents.share(result) : result));
+    return { ...decoded, results };
+  };
 }
 
 interface Known extends DocumentTexts {

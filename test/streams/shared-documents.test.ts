@@ -1,7 +1,10 @@
-// One copy of texts for equal documents; another text under the same id is another document; bounded.
+// One copy of texts for equal documents; another text under the same id is another document; bounded. Decoding
+// with shared texts says what decoding says.
 import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config.ts';
+import { openDecoder } from '../../src/streams/decode.ts';
 import { packDocument, referenceOf, unpackDocument } from '../../src/streams/journal-format.ts';
-import { SharedDocuments } from '../../src/streams/shared-documents.ts';
+import { openSharingDecoder, SharedDocuments } from '../../src/streams/shared-documents.ts';
 import { groupOf } from '../support/groups.ts';
 
 const result = (documentId: string, title: string, position = 1) => ({
@@ -40,5 +43,30 @@ describe('shared documents', () => {
         const packed = packDocument(one);
         expect(documents.stored(one)).toMatchObject({ packed, reference: referenceOf(packed) });
       }
+  });
+
+  it('are shared by the pages that are decoded, which say the same', () => {
+    const config = parseConfig({ topics: { documents: 'documents' } });
+    const share = openSharingDecoder(config);
+    const decode = openDecoder(config);
+    const texts = { title: 't', summary: 's' };
+    const page = { type: 'impression', ts: 1, impression_id: 'i', session_id: 's', user_id: 'u', query: 'q' };
+    const values = [
+      { ...page, results: [{ position: 1, doc_id: 'a', ...texts }] },
+      {
+        ...page,
+        results: [
+          { position: 1, doc_id: 'b' },
+          { position: 2, doc_id: 'a', ...texts },
+        ],
+      },
+      { ...page, results: [{ position: 3, doc_id: 'a', ...texts, title: 'new' }] },
+      { ...page, type: 'click', doc_id: 'a' },
+      { type: 'other' },
+    ].map((value) => JSON.stringify(value));
+    for (const [offset, value] of [...values, 'no JSON', null].entries()) {
+      const place = { topic: 'clicks', partition: 0, offset, timestampMs: 1, key: null, headers: [] };
+      expect(share({ ...place, value })).toStrictEqual(decode({ ...place, value }));
+    }
   });
 });
