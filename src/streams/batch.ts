@@ -4,13 +4,13 @@ import type { Config } from '../config.ts';
 import type { DeadLetter, Event, Group, PartitionClock, SourceRecord } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import { settingsOf } from './building.ts';
-import { openDecoder } from './decode.ts';
 import { isLetter } from './envelope.ts';
 import { decodeHandover, type Handover } from './handover.ts';
 import { type Intake, openIntake } from './intake.ts';
 import { openMerging } from './merging.ts';
 import type { Effects, IngestStatus, PlacedRecord, SourceItem } from './ports.ts';
 import { openResume, type ResumePoint } from './resume.ts';
+import { openSharingDecoder } from './shared-documents.ts';
 import type { Ring } from './shedding.ts';
 import type { StateEntry } from './state.ts';
 
@@ -51,7 +51,7 @@ export const openBatching: OpenBatching = (config, start) =>
 
 /** What was decoded ahead is not decoded again. */
 function eventDecoder(config: Config): Work<Event>['decode'] {
-  const decodeOpened = opening(openDecoder(config));
+  const decodeOpened = opening(openSharingDecoder(config));
   return (item) => (item.decoded === undefined ? decodeOpened(item) : item.decoded);
 }
 
