@@ -1,5 +1,5 @@
-// One copy of texts for equal documents; another text under the same id is another document; bounded. Decoding
-// with shared texts says what decoding says.
+// One copy of texts for equal documents; another text under the same id is another document; bounded.
+// Decoding with shared texts says what decoding says.
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
 import { openDecoder } from '../../src/streams/decode.ts';
