@@ -6,10 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { lastValueFrom, tap } from 'rxjs';
-import { openBroker, openTopic } from '../../src/commands/broker.ts';
+import { openConsumer } from '../../src/commands/consumer.ts';
 import { parseConfig } from '../../src/config.ts';
 import { openDeadLetters } from '../../src/streams/dead-letters.fs.ts';
-import { decodeAhead } from '../../src/streams/decoded-source.fs.ts';
 import { type IngestProgress, openIngest } from '../../src/streams/ingest.rx.ts';
 import { openJournal } from '../../src/streams/journal.lmdb.ts';
 import { journalHost } from '../../src/streams/journal-host.fs.ts';
@@ -32,11 +31,8 @@ async function toJournal(onProgress: OnProgress, atEnd: () => Promise<void>): Pr
   const kafka = { brokers: [bootstrap], group: groupName() };
   const config = parseConfig({ topic, kafka, journal: journalOptions });
   const journal = openJournal(join(directory, 'journal'), { config, host: journalHost });
-  const broker = await openBroker(config, () => {});
   const status = journal.status();
-  const bounds = { from: null, until: null };
-  const live = await openTopic({ config, broker, status, bounds, notice: () => {} });
-  const source = decodeAhead(live, config);
+  const source = await openConsumer({ config, status }, { notice: () => {}, note: () => {} });
   const deadLetters = await openDeadLetters(join(directory, 'dead-letters.jsonl'), 0);
   const ingest = openIngest({ config, source, journal, deadLetters });
   let isDone = false;
@@ -50,7 +46,6 @@ async function toJournal(onProgress: OnProgress, atEnd: () => Promise<void>): Pr
   };
   await lastValueFrom(ingest.progress$.pipe(tap(follow)));
   await Promise.all([source.close(), deadLetters.close(), journal.close()]);
-  await broker.desk.close();
   rmSync(directory, { recursive: true });
 }
 

@@ -10,7 +10,7 @@ import type { DeadLetter, GenerationId, GenerationStore } from '../contract.ts';
 import type { DaemonEvent } from '../daemon.rx.ts';
 import { RestillError } from '../errors.ts';
 import { Health } from '../readiness.ts';
-import type { LiveNotice } from '../streams/live-source.kafka.ts';
+import type { LiveNotice } from '../streams/live.ts';
 import type { Log } from '../telemetry.ts';
 import { openConsole } from './console.ts';
 import { logDaemon } from './log-daemon.ts';

@@ -15,7 +15,7 @@ import { lockDirectory } from '../streams/directory-lock.lmdb.ts';
 import { openIngest } from '../streams/ingest.rx.ts';
 import { openJournal } from '../streams/journal.lmdb.ts';
 import { journalHost } from '../streams/journal-host.fs.ts';
-import type { LiveNotice } from '../streams/live-source.kafka.ts';
+import type { LiveNotice } from '../streams/live.ts';
 import { openRecordedSource } from '../streams/recorded-source.fs.ts';
 import { superviseTrainer } from '../supervisor.rx.ts';
 import type { Log } from '../telemetry.ts';

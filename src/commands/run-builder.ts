@@ -10,7 +10,7 @@ import { lockDirectory } from '../streams/directory-lock.lmdb.ts';
 import { isLetter } from '../streams/envelope.ts';
 import { openTransactions } from '../streams/handing.kafka.ts';
 import { journalHost } from '../streams/journal-host.fs.ts';
-import type { LiveNotice } from '../streams/live-source.kafka.ts';
+import type { LiveNotice } from '../streams/live.ts';
 import type { TakeOver } from '../streams/starts.ts';
 import { placeOfKey } from '../streams/watermark.ts';
 import type { Log } from '../telemetry.ts';

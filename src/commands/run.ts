@@ -10,18 +10,17 @@ import { daemon$ } from '../daemon.rx.ts';
 import { RestillError } from '../errors.ts';
 import { alreadyEnded, openBatching, openMergeBatching } from '../streams/batch.ts';
 import { openDeadLetters } from '../streams/dead-letters.fs.ts';
-import { decodeAhead } from '../streams/decoded-source.fs.ts';
 import { lockDirectory } from '../streams/directory-lock.lmdb.ts';
 import { openIngest } from '../streams/ingest.rx.ts';
 import { openJournal } from '../streams/journal.lmdb.ts';
 import { journalHost } from '../streams/journal-host.fs.ts';
-import type { LiveSource } from '../streams/live.ts';
-import type { LiveNotice } from '../streams/live-source.kafka.ts';
-import type { Journal } from '../streams/ports.ts';
+import type { LiveNotice, LiveSource } from '../streams/live.ts';
+import type { DecodedRecord, Journal } from '../streams/ports.ts';
 import { superviseTrainer } from '../supervisor.rx.ts';
 import type { Log } from '../telemetry.ts';
 import { logNotice, openBroker, openTopic } from './broker.ts';
 import { readConfigFile } from './config-file.ts';
+import { openConsumer } from './consumer.ts';
 import { withTopic } from './letters.ts';
 import { leaveSoon } from './lingering.ts';
 import { openLog } from './log.ts';
@@ -128,7 +127,8 @@ async function conduct(inputs: Inputs): Promise<void> {
     if (journal.status().ended) throw alreadyEnded();
     if (role === 'trainer' || config.roles.groups !== null) await prepareRoleTopics(config);
     const reading = role === 'trainer' ? readingConfig(config, config.roles.pages) : config;
-    const broker = await openBroker(reading, (message) => log.info('source.client', { message }));
+    const note = (message: string): void => log.info('source.client', { message });
+    const broker = await openBroker(reading, note);
     opened(broker.desk);
     let operations: Operations | null = null;
     const notice = (found: LiveNotice): void => {
@@ -137,9 +137,11 @@ async function conduct(inputs: Inputs): Promise<void> {
     };
     const bounds = { from: null, until: null };
     const status = journal.status();
-    const alone = role === 'trainer';
-    const topic = await openTopic({ config: reading, broker, status, bounds, notice, alone });
-    const source = opened(role === 'trainer' ? topic : decodeAhead(topic, config));
+    const source: Consumed = opened(
+      role === 'trainer'
+        ? await openTopic({ config: reading, broker, status, bounds, notice, alone: true })
+        : await openConsumer({ config, status }, { notice, note }),
+    );
     const partitions = (): readonly PartitionStanding[] => source.partitions();
     operations = opened(await openOperations({ config, data, log, version, partitions }));
     const file = opened(await openDeadLetters(join(data, 'dead-letters.jsonl'), status.deadLetterBytes));
@@ -155,8 +157,11 @@ async function conduct(inputs: Inputs): Promise<void> {
   }
 }
 
+/** Pages that builders have handed over, or events. */
+type Consumed = LiveSource | LiveSource<DecodedRecord>;
+
 interface Parts {
-  readonly source: LiveSource;
+  readonly source: Consumed;
   readonly journal: Journal;
   readonly operations: Operations;
   readonly ingest: ReturnType<typeof openIngest>;

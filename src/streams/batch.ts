@@ -2,13 +2,13 @@
 // waiting.
 import type { Config } from '../config.ts';
 import type { DeadLetter, Event, Group, PartitionClock, SourceRecord } from '../contract.ts';
-import { RestillError } from '../errors.ts';
+import { assert, RestillError } from '../errors.ts';
 import { settingsOf } from './building.ts';
 import { isLetter } from './envelope.ts';
 import { decodeHandover, type Handover } from './handover.ts';
 import { type Intake, openIntake } from './intake.ts';
 import { openMerging } from './merging.ts';
-import type { Effects, IngestStatus, PlacedRecord, SourceItem } from './ports.ts';
+import type { Effects, IngestItem, IngestRecord, IngestStatus } from './ports.ts';
 import { openResume, type ResumePoint } from './resume.ts';
 import { openSharingDecoder } from './shared-documents.ts';
 import type { Ring } from './shedding.ts';
@@ -24,8 +24,8 @@ export interface Harvest {
 
 export interface Batching {
   /** Which of the items the journal does not have the effect of yet. */
-  admit(items: readonly SourceItem[]): SourceItem[];
-  feed(items: readonly SourceItem[]): void;
+  admit(items: readonly IngestItem[]): IngestItem[];
+  feed(items: readonly IngestItem[]): void;
   /** The source has ended: closes what is open. Once. */
   finish(): void;
   /** What has come of everything since the last call; null when nothing has. See `Intake.drain`. */
@@ -49,14 +49,15 @@ export const openBatching: OpenBatching = (config, start) =>
     intake: openIntake(config, start.saved, start.status.nextSequence),
   });
 
-/** What was decoded ahead is not decoded again. */
+/** What was decoded where it was read is not decoded again. */
 function eventDecoder(config: Config): Work<Event>['decode'] {
   const decodeOpened = opening(openSharingDecoder(config));
-  return (item) => (item.decoded === undefined ? decodeOpened(item) : item.decoded);
+  return (item) => ('decoded' in item ? item.decoded : decodeOpened(item));
 }
 
-function opening<E>(decode: (record: SourceRecord) => E): (item: PlacedRecord) => E | DeadLetter {
+function opening<E>(decode: (record: SourceRecord) => E): (item: IngestRecord) => E | DeadLetter {
   return (item) => {
+    assert('open' in item, 'only events are decoded where they are read');
     const record = item.open();
     return isLetter(record) ? record : decode(record);
   };
@@ -88,7 +89,7 @@ function handoverDecoder(config: Config): Work<Handover>['decode'] {
 
 interface Work<E> {
   /** Null: a record that is none of ours. */
-  readonly decode: (item: PlacedRecord) => E | DeadLetter | null;
+  readonly decode: (item: IngestRecord) => E | DeadLetter | null;
   readonly intake: Intake<E>;
 }
 
@@ -115,9 +116,9 @@ function batching<E extends object>(
       changed = true;
       for (const item of items) {
         const decoded = isLetter(item) ? item : decode(item);
-        if (decoded === null) intake.ignore(item as PlacedRecord);
+        if (decoded === null) intake.ignore(item as IngestRecord);
         else if (isLetter(decoded)) reject(decoded);
-        else intake.accept(decoded, item as PlacedRecord);
+        else intake.accept(decoded, item as IngestRecord);
       }
     },
     finish() {

@@ -6,6 +6,7 @@
 // 2. One batch holds at most `unitsMax` units (64 for an item, and bytes or UTF-16 units of content), or one
 //    item.
 import type { DeadLetter, SourceRecord } from '../contract.ts';
+import { checksumOf } from './checksum.ts';
 import { isLetter } from './envelope.ts';
 import type { PlacedRecord, SourceItem } from './ports.ts';
 
@@ -88,7 +89,7 @@ const noPlace = [-1, 0, 0, 0];
 const ownBytes = (content: Content): Content =>
   content === null || typeof content === 'string' ? content : Uint8Array.from(content);
 
-const withOwnBytes = ({ record, ...why }: DeadLetter): DeadLetter => ({
+export const withOwnBytes = ({ record, ...why }: DeadLetter): DeadLetter => ({
   record: { ...record, key: ownBytes(record.key), value: ownBytes(record.value) },
   ...why,
 });
@@ -129,6 +130,10 @@ class PackedRecord implements PlacedRecord {
         ...{ key: keys[index]!, value: values[index]!, headers: headers.get(index) ?? noHeaders },
       }
     );
+  }
+
+  checksum(): number {
+    return checksumOf(this.open());
   }
 }
 

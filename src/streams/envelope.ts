@@ -5,6 +5,7 @@
 // Not guaranteed: kcat itself writes bytes that are not UTF-8 raw into the line; they read as U+FFFD.
 import { isUtf8 } from 'node:buffer';
 import type { DeadLetter, SourceRecord } from '../contract.ts';
+import { checksumOf } from './checksum.ts';
 import type { PlacedRecord, SourceItem } from './ports.ts';
 import { typeName } from './problem.ts';
 
@@ -29,7 +30,8 @@ export function placeLine(line: Buffer, where: LinePlace): SourceItem {
   const read = parseEnvelope(line, where);
   if (isLetter(read)) return read;
   const { partition: number, offset: at, timestampMs } = read;
-  return { topic: read.topic, partition: number, offset: at, timestampMs, open: () => read };
+  const place = { topic: read.topic, partition: number, offset: at, timestampMs };
+  return { ...place, open: () => read, checksum: () => checksumOf(read) };
 }
 
 class PlacedLine implements PlacedRecord {
@@ -69,6 +71,10 @@ class PlacedLine implements PlacedRecord {
       return read;
     const letter = badLine(this.#line, this.#where, 'tells its place twice, and differently');
     return { ...letter, record: { ...letter.record, topic, partition, offset, timestampMs } };
+  }
+
+  checksum(): number {
+    return checksumOf(this.open());
   }
 }
 

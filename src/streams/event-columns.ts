@@ -1,20 +1,13 @@
-// What records say, in columns, as it is handed from the thread that decodes to the one that ingests. Objects
+// What records say, in columns, as it is handed from the thread that reads to the one that ingests. Objects
 // are no cheaper to hand over than JSON is to parse; texts and numbers in long arrays are. And the texts of a
 // document, most of what a page holds, are handed over once: after that, a page names them by number.
 //
 // Invariants:
 // 1. What is unpacked, after a structured clone, piece by piece in order, is what was packed.
 // 2. Both sides hold the texts of at most `documentsMax` documents, and those of one piece beyond that.
-import type { ClickEvent, DeadLetter, Event, ImpressionEvent, Result, ResultReference } from '../contract.ts';
+import type { ClickEvent, ImpressionEvent, Result, ResultReference } from '../contract.ts';
 import { assert } from '../errors.ts';
 import type { Decoded } from './decode.ts';
-import { isLetter } from './envelope.ts';
-
-/** A record that could not be used; it is not handed over with that. */
-export type Malformed = Pick<DeadLetter, 'reason' | 'detail'>;
-
-/** What a record says; null: nothing that matters. */
-export type Said = Event | Malformed | null;
 
 export interface EventColumns {
   /** The documents of the pieces before are to be forgotten: their numbers are given again. */
@@ -24,7 +17,7 @@ export interface EventColumns {
   /** In the order in which they are read. */
   readonly texts: readonly string[];
   /** What is neither impression nor click. */
-  readonly others: readonly Said[];
+  readonly others: readonly Decoded[];
 }
 
 /** In `numbers`. Clicks without a dwell are a kind of their own. */
@@ -35,9 +28,6 @@ const marks = { fresh: -1, reference: -2 } as const;
 
 type Document = Pick<Result, 'documentId' | 'title' | 'summary'>;
 
-export const saidOf = (decoded: Decoded): Said =>
-  decoded !== null && isLetter(decoded) ? { reason: decoded.reason, detail: decoded.detail } : decoded;
-
 /** The side that decodes. */
 export class EventPacking {
   readonly #documentsMax: number;
@@ -46,13 +36,13 @@ export class EventPacking {
   #count = 0;
   #numbers: number[] = [];
   #texts: string[] = [];
-  #others: Said[] = [];
+  #others: Decoded[] = [];
 
   constructor(documentsMax: number) {
     this.#documentsMax = documentsMax;
   }
 
-  pack(piece: Iterable<Said>): EventColumns {
+  pack(piece: Iterable<Decoded>): EventColumns {
     const anew = this.#count >= this.#documentsMax;
     if (anew) {
       this.#known = new Map();
@@ -70,7 +60,7 @@ export class EventPacking {
     };
   }
 
-  #add(said: Said): void {
+  #add(said: Decoded): void {
     if (said !== null && 'kind' in said) {
       if (said.kind === 'impression') return this.#addImpression(said);
       if (said.kind === 'click') return this.#addClick(said);
@@ -115,10 +105,10 @@ export class EventUnpacking {
   #documents: Document[] = [];
 
   /** Pieces must come in the order in which they were packed. */
-  unpack(columns: EventColumns): Said[] {
+  unpack(columns: EventColumns): Decoded[] {
     if (columns.anew) this.#documents = [];
     const reading = new Reading(columns, this.#documents);
-    const said: Said[] = [];
+    const said: Decoded[] = [];
     while (reading.hasMore) said.push(reading.next());
     return said;
   }
@@ -140,7 +130,7 @@ class Reading {
     return this.#number < this.#columns.numbers.length;
   }
 
-  next(): Said {
+  next(): Decoded {
     const kind = this.#nextNumber();
     if (kind === kinds.other) return this.#columns.others[this.#other++]!;
     if (kind === kinds.impression) return this.#impression();

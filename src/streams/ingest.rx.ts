@@ -8,12 +8,12 @@ import type { IngestCounts, JournalStatus, PartitionClock } from '../contract.ts
 import { RestillError } from '../errors.ts';
 import { type Batching, type Harvest, type OpenBatching, openBatching } from './batch.ts';
 import { type Merge, openMerge, openPassage } from './merge.ts';
-import type { DeadLetterFile, Journal, Source, SourceItem } from './ports.ts';
+import type { DeadLetterFile, IngestItem, Journal, Source } from './ports.ts';
 import { openRecordOrder } from './record-order.ts';
 
 export interface IngestParts {
   readonly config: Config;
-  readonly source: Source;
+  readonly source: Source<IngestItem>;
   readonly journal: Pick<Journal, 'status' | 'loadState' | 'append' | 'capacity' | 'room'>;
   readonly deadLetters: DeadLetterFile;
 }
@@ -109,7 +109,7 @@ class Run {
     let taken = 0;
     try {
       while (taken < wanted) {
-        const released: SourceItem[] = [];
+        const released: IngestItem[] = [];
         this.#merge.take(released, wanted - taken);
         // Piece by piece, not all at the end: the source decompresses the next piece meanwhile.
         const fresh = this.#batching.admit(released);

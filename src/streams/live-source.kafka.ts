@@ -24,10 +24,10 @@ import { type Contact, watchContact } from './contact.ts';
 import { GroupMember, type PassedBatch } from './group-member.kafka.ts';
 import { kafkaError } from './kafka-errors.ts';
 import type { TopicDesk } from './kafka-topic.kafka.ts';
-import type { LivePartition, LiveSource } from './live.ts';
+import type { LiveNotice, LivePartition, LiveSource } from './live.ts';
 import { LiveOrder } from './live-order.ts';
 import { FetchedMessages } from './message.ts';
-import type { IngestStatus, Place, SourceItem } from './ports.ts';
+import type { IngestStatus, Place, PlacedRecord } from './ports.ts';
 import { pressure } from './pressure.ts';
 import { openRecordOrder } from './record-order.ts';
 import { Respite } from './respite.ts';
@@ -35,15 +35,6 @@ import { type Left, type PartitionStart, startsOf, type TakeOver } from './start
 import { deleted } from './take-up.ts';
 import { type TopicWatch, watchTopic } from './topic-watch.ts';
 import { partitionKey } from './watermark.ts';
-
-/** What an operator may want to know of; never of what is in a record. Partitions as `topic/partition`. */
-export type LiveNotice =
-  | { readonly kind: 'joined'; readonly partitions: readonly string[] }
-  | { readonly kind: 'rebalancing' }
-  | { readonly kind: 'gap'; readonly partition: string; readonly from: number; readonly to: number }
-  | { readonly kind: 'paused' | 'resumed'; readonly partitions: readonly string[] }
-  | { readonly kind: 'restarting' | 'away' | 'unsettled' | 'uncommitted'; readonly message: string }
-  | { readonly kind: 'back' };
 
 export interface LiveParts {
   readonly kafka: Kafka;
@@ -138,7 +129,7 @@ class KafkaSource implements LiveSource {
     });
   }
 
-  async read(): Promise<SourceItem[] | null> {
+  async read(): Promise<PlacedRecord[] | null> {
     for (;;) {
       if (this.#failure !== null) throw this.#failure;
       if (this.#closed) return null;

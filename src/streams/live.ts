@@ -1,8 +1,8 @@
 // A live topic as the commands see it.
 import type { PartitionProgress } from './live-order.ts';
-import type { Source } from './ports.ts';
+import type { PlacedRecord, Source } from './ports.ts';
 
-export interface LiveSource extends Source {
+export interface LiveSource<Item = PlacedRecord> extends Source<Item> {
   /** What is durable, per `topic/partition`: the group's commit follows, now and then. */
   acknowledge(offsets: Readonly<Record<string, number>>): void;
   partitions(): readonly LivePartition[];
@@ -11,3 +11,12 @@ export interface LiveSource extends Source {
 }
 
 export type LivePartition = PartitionProgress & { readonly paused: boolean };
+
+/** What an operator may want to know of; never of what is in a record. Partitions as `topic/partition`. */
+export type LiveNotice =
+  | { readonly kind: 'joined'; readonly partitions: readonly string[] }
+  | { readonly kind: 'rebalancing' }
+  | { readonly kind: 'gap'; readonly partition: string; readonly from: number; readonly to: number }
+  | { readonly kind: 'paused' | 'resumed'; readonly partitions: readonly string[] }
+  | { readonly kind: 'restarting' | 'away' | 'unsettled' | 'uncommitted'; readonly message: string }
+  | { readonly kind: 'back' };

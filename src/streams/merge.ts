@@ -17,21 +17,21 @@
 import { RestillError } from '../errors.ts';
 import { isLetter } from './envelope.ts';
 import { openPartition, type Partition } from './partition.ts';
-import type { PlacedRecord, SourceItem } from './ports.ts';
+import type { IngestItem, IngestRecord } from './ports.ts';
 import type { RecordOrder } from './record-order.ts';
 import { partitionKey } from './watermark.ts';
 
 export interface Merge {
   /** The input that must be read before anything more can be released; null when all have ended. */
   wants(): number | null;
-  push(input: number, items: readonly SourceItem[]): void;
+  push(input: number, items: readonly IngestItem[]): void;
   end(input: number): void;
   /**
    * Releases up to `count` items into `out`; fewer when an input must be read first or nothing is left.
    * Lines that are no records have no place in the order: they pass at once.
    * @throws RestillError INPUT_UNREADABLE on a further topic, or on a record that comes too late.
    */
-  take(out: SourceItem[], count: number): void;
+  take(out: IngestItem[], count: number): void;
   /** Records held back for the sake of order. */
   readonly held: number;
   /** Records that came again. */
@@ -39,7 +39,7 @@ export interface Merge {
 }
 
 interface Input {
-  items: readonly SourceItem[];
+  items: readonly IngestItem[];
   at: number;
   ended: boolean;
   /** Time of its last record: where a line that is no record stands. */
@@ -69,7 +69,7 @@ export function openMerge(inputCount: number, options: MergeOptions): Merge {
   let silent = 0;
   let repeats = 0;
 
-  const hold = (record: PlacedRecord): void => {
+  const hold = (record: IngestRecord): void => {
     const isEvent = record.topic !== order.documents;
     if (isEvent) topic ??= record.topic;
     if (isEvent && record.topic !== topic) throw secondTopic(topic!, record.topic);
@@ -93,7 +93,7 @@ export function openMerge(inputCount: number, options: MergeOptions): Merge {
     } else if (place === 'head') restoreHeap(heap, order);
   };
 
-  const release = (): PlacedRecord => {
+  const release = (): IngestRecord => {
     const partition = heap[0]!;
     const record = partition.release();
     if (order.timeOf(record) !== Number.NEGATIVE_INFINITY) begun = true;
@@ -155,7 +155,7 @@ export function openMerge(inputCount: number, options: MergeOptions): Merge {
 
 /** For a source that has merged already: what goes in comes out. */
 export function openPassage(): Merge {
-  let items: readonly SourceItem[] = [];
+  let items: readonly IngestItem[] = [];
   let at = 0;
   let ended = false;
   return {
@@ -240,7 +240,7 @@ const secondTopic = (first: string, second: string): RestillError =>
       'name the other in `topics`, record them apart, or filter one out',
   );
 
-const knownTooLate = (record: PlacedRecord): RestillError =>
+const knownTooLate = (record: IngestRecord): RestillError =>
   new RestillError(
     'INPUT_UNREADABLE',
     `offset ${record.offset} of ${partitionKey(record)} counts as known from the beginning ` +

@@ -5,7 +5,7 @@
 // would look at again and again. So what waits is in columns, and a record is made when its turn comes.
 import { isUtf8 } from 'node:buffer';
 import type { DeadLetter, SourceRecord } from '../contract.ts';
-import type { Decoded } from './decode.ts';
+import { contentChecksum } from './checksum.ts';
 import type { PlacedRecord, Records } from './ports.ts';
 
 type HeaderValue = Uint8Array | string;
@@ -76,8 +76,6 @@ export class PlacedMessage implements PlacedRecord {
   readonly partition: number;
   readonly offset: number;
   readonly timestampMs: number;
-  /** Found out beside: see decoded-source.fs.ts. */
-  decoded: Decoded | undefined = undefined;
   readonly #batch: FetchedMessages;
   readonly #index: number;
 
@@ -90,28 +88,27 @@ export class PlacedMessage implements PlacedRecord {
     this.#index = index;
   }
 
-  /** The value as it came; null for none, and for one that is too large. */
-  get bytes(): Uint8Array | null {
-    const value = this.#batch.value(this.#index);
-    return this.#lengthWith(value) > this.#batch.bytesMax ? null : value;
-  }
-
   open(): SourceRecord | DeadLetter {
     const { topic, partition, offset, timestampMs } = this;
-    const bytes = this.#batch.value(this.#index);
-    const record: SourceRecord = {
-      ...{ topic, partition, offset, timestampMs },
-      ...{ key: content(this.#batch.key(this.#index)), value: content(bytes) },
-      headers: this.#batch.headers(this.#index),
+    const [key, value] = [this.#batch.key(this.#index), this.#batch.value(this.#index)];
+    const headers = this.#batch.headers(this.#index);
+    const record = {
+      topic,
+      partition,
+      offset,
+      timestampMs,
+      key: content(key),
+      value: content(value),
+      headers,
     };
-    const length = this.#lengthWith(bytes);
     const { bytesMax } = this.#batch;
+    const length = (key?.length ?? 0) + (value?.length ?? 0);
     if (length <= bytesMax) return record;
     return { record, reason: 'too-large', detail: `${length} bytes, records.bytes_max is ${bytesMax}` };
   }
 
-  #lengthWith(value: Buffer | null): number {
-    return (this.#batch.key(this.#index)?.length ?? 0) + (value?.length ?? 0);
+  checksum(): number {
+    return contentChecksum(this.#batch.key(this.#index), this.#batch.value(this.#index));
   }
 }
 

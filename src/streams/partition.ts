@@ -1,6 +1,6 @@
 // The records of one partition that wait for their turn in the merge, in offset order.
 import { RestillError } from '../errors.ts';
-import type { PlacedRecord } from './ports.ts';
+import type { IngestRecord } from './ports.ts';
 
 /** Gaps in the released offsets that are remembered; compacted topics have many. */
 const gapsMax = 1024;
@@ -11,15 +11,15 @@ export interface Partition {
   /** Records waiting. */
   readonly waiting: number;
   /** The one with the smallest offset; there must be one. */
-  readonly head: PlacedRecord;
+  readonly head: IngestRecord;
   /**
    * `repeat`: it is waiting already or was released before, and is not held again.
    * `head`: it goes before all that wait.
    * @throws RestillError INPUT_UNREADABLE if records after it were released, and it was not.
    */
-  hold(record: PlacedRecord): 'head' | 'behind' | 'repeat';
+  hold(record: IngestRecord): 'head' | 'behind' | 'repeat';
   /** Takes out the head. */
-  release(): PlacedRecord;
+  release(): IngestRecord;
 }
 
 export function openPartition(key: string): Partition {
@@ -28,7 +28,7 @@ export function openPartition(key: string): Partition {
 
 class OffsetQueue implements Partition {
   readonly key: string;
-  #records: PlacedRecord[] = [];
+  #records: IngestRecord[] = [];
   #at = 0;
   /** Offset of the first record ever released, and the one after the last. */
   #first = -1;
@@ -44,11 +44,11 @@ class OffsetQueue implements Partition {
     return this.#records.length - this.#at;
   }
 
-  get head(): PlacedRecord {
+  get head(): IngestRecord {
     return this.#records[this.#at]!;
   }
 
-  hold(record: PlacedRecord): 'head' | 'behind' | 'repeat' {
+  hold(record: IngestRecord): 'head' | 'behind' | 'repeat' {
     const { offset } = record;
     if (offset < this.#next) {
       this.#refuseNew(offset);
@@ -63,7 +63,7 @@ class OffsetQueue implements Partition {
     return place === this.#at ? 'head' : 'behind';
   }
 
-  release(): PlacedRecord {
+  release(): IngestRecord {
     const record = this.#records[this.#at++]!;
     if (this.#first < 0) this.#first = record.offset;
     else if (record.offset > this.#next) {

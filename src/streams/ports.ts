@@ -22,8 +22,15 @@ export interface PlacedRecord extends Coordinates {
   readonly timestampMs: number;
   /** The record, or a letter at the same place if it is none after all. Always the same. */
   open(): SourceRecord | DeadLetter;
-  /** What it says, where a thread of its own has found that out (decoded-source.fs.ts). */
-  readonly decoded?: Decoded | undefined;
+  /** See contentChecksum of checksum.ts. */
+  checksum(): number;
+}
+
+/** A record that was decoded where it was read. Its content has stayed there. */
+export interface DecodedRecord extends Coordinates {
+  readonly timestampMs: number;
+  readonly decoded: Decoded;
+  checksum(): number;
 }
 
 /** Records of one partition, in offset order; each may be made when it is asked for. */
@@ -35,8 +42,12 @@ export interface Records {
 /** What a source yields: a record, or a line that has no place. */
 export type SourceItem = PlacedRecord | DeadLetter;
 
+/** What ingest takes. */
+export type IngestRecord = PlacedRecord | DecodedRecord;
+export type IngestItem = IngestRecord | DeadLetter;
+
 /** Inputs that can be read independently, numbered from 0: the files of a recording, or a live topic. */
-export interface Source {
+export interface Source<Item = SourceItem> {
   /**
    * `recorded`: ingest merges the inputs and partitions, and takes a gap in the offsets for an error.
    * `live`: one input, in the order in which it is to be taken; the source itself judges where a partition is
@@ -50,7 +61,7 @@ export interface Source {
    * @throws RestillError INPUT_UNREADABLE where the input breaks off, or an error of Kafka; everything before
    *   was delivered.
    */
-  read(input: number): Promise<SourceItem[] | null>;
+  read(input: number): Promise<Item[] | null>;
   /** Bytes of files; of a live topic, records. */
   progress(): { readonly bytesRead: number; readonly bytesTotal: number };
   close(): Promise<void>;

@@ -6,15 +6,15 @@
 // impressions that come after it, in this order. Those from before `topics.documents_known_before` come
 // before all events: a compacted topic has the newest copy of each only, which may be younger than the pages.
 import type { Config } from '../config.ts';
-import type { PlacedRecord } from './ports.ts';
+import type { IngestRecord } from './ports.ts';
 
 export interface RecordOrder {
   /** The topic that there may be beside the one of the events; null: none. */
   readonly documents: string | null;
   /** Milliseconds since the epoch; minus infinity for what comes before everything. */
-  timeOf(record: PlacedRecord): number;
+  timeOf(record: IngestRecord): number;
   /** Of two records with different places. */
-  comesBefore(a: PlacedRecord, b: PlacedRecord): boolean;
+  comesBefore(a: IngestRecord, b: IngestRecord): boolean;
 }
 
 export function openRecordOrder({
@@ -22,7 +22,7 @@ export function openRecordOrder({
   documentsKnownBefore,
 }: Pick<Config['topics'], 'documents' | 'documentsKnownBefore'>): RecordOrder {
   const knownBefore = documentsKnownBefore ?? Number.NEGATIVE_INFINITY;
-  const timeOf = ({ topic, timestampMs }: PlacedRecord): number =>
+  const timeOf = ({ topic, timestampMs }: IngestRecord): number =>
     timestampMs < knownBefore && topic === documents ? Number.NEGATIVE_INFINITY : timestampMs;
   return {
     documents,

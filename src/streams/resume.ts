@@ -7,10 +7,8 @@
 // 2. The newest record whose effect the journal has must be found again unchanged, or the next one must
 //    follow it without a gap. Everything else is an error by name: nothing is skipped silently. In a topic of
 //    documents the record may be gone, but none may be changed.
-import { crc32 } from 'node:zlib';
 import { RestillError } from '../errors.ts';
-import { isLetter } from './envelope.ts';
-import type { PlacedRecord } from './ports.ts';
+import type { IngestRecord } from './ports.ts';
 import { partitionKey } from './watermark.ts';
 
 export interface ResumePoint {
@@ -37,7 +35,7 @@ export interface Resume {
    * Whether the record is new.
    * @throws RestillError JOURNAL_FOREIGN, OFFSET_GAP
    */
-  admit(record: PlacedRecord): boolean;
+  admit(record: IngestRecord): boolean;
   /** Whether the next line without coordinates is new. */
   admitUnplaced(): boolean;
   /** Fingerprints of the partitions that moved since the last call. */
@@ -50,11 +48,9 @@ export interface Resume {
 }
 
 /** Tells a record from another one at the same offset, as after a topic was deleted and made again. */
-export function fingerprintOf(record: PlacedRecord): string {
-  const opened = record.open();
-  const { key, value } = isLetter(opened) ? opened.record : opened;
-  const sum = crc32(value ?? '', crc32('\0', crc32(key ?? '')));
-  return `${record.offset}:${record.timestampMs}:${sum.toString(16).padStart(8, '0')}`;
+export function fingerprintOf(record: IngestRecord): string {
+  const sum = record.checksum().toString(16).padStart(8, '0');
+  return `${record.offset}:${record.timestampMs}:${sum}`;
 }
 
 export function openResume(point: ResumePoint): Resume {
@@ -72,7 +68,7 @@ interface Place {
   below: boolean;
   met: boolean;
   /** The newest record admitted since the last call of fingerprints. */
-  newest: PlacedRecord | null;
+  newest: IngestRecord | null;
   admitted: boolean;
 }
 
@@ -98,7 +94,7 @@ class ResumedSource implements Resume {
     return this.#unplaced;
   }
 
-  admit(record: PlacedRecord): boolean {
+  admit(record: IngestRecord): boolean {
     if (record.topic !== this.#known.documents) {
       this.#topic ??= record.topic;
       if (record.topic !== this.#topic) throw otherTopic(this.#topic, record.topic);
@@ -140,7 +136,7 @@ class ResumedSource implements Resume {
         );
   }
 
-  #placeOf(record: PlacedRecord): Place {
+  #placeOf(record: IngestRecord): Place {
     const key = partitionKey(record);
     const known = this.#places.get(key);
     if (known !== undefined) return known;
@@ -160,7 +156,7 @@ class ResumedSource implements Resume {
   }
 }
 
-function meet(place: Place, record: PlacedRecord): void {
+function meet(place: Place, record: IngestRecord): void {
   place.met = true;
   const found = fingerprintOf(record);
   if (place.fingerprint !== undefined && found !== place.fingerprint)
@@ -173,7 +169,7 @@ function meet(place: Place, record: PlacedRecord): void {
 }
 
 /** The first new record of a partition. */
-function follow(place: Place, record: PlacedRecord): void {
+function follow(place: Place, record: IngestRecord): void {
   const { key, next, met, below } = place;
   if (next === undefined || met) return;
   if (below)

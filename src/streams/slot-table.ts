@@ -8,6 +8,7 @@
 // 3. A drain names each slot at most once, and never names an entry that was made and removed since the last
 //    one.
 // 4. A table loaded from everything drained so far holds the same keys, values and order as the drained one.
+import { Chain, type Link } from '../chain.ts';
 import { assert, RestillError } from '../errors.ts';
 import type { StateEntry, TableName } from './state.ts';
 
@@ -40,7 +41,7 @@ export interface Entry<V> {
   readonly order: number;
 }
 
-interface Slotted<V> extends Entry<V> {
+interface Slotted<V> extends Entry<V>, Link<Slotted<V>> {
   order: number;
   /** Relative to `base`; -1 until a drain has seen the entry. */
   slot: number;
@@ -51,12 +52,7 @@ interface Slotted<V> extends Entry<V> {
 export class SlotTable<V> {
   readonly #layout: Layout<V>;
   readonly #entries = new Map<string, Slotted<V>>();
-  /**
-   * The oldest entry, and where the search for the next one goes on. A new iterator each time would step over
-   * every entry ever removed from the front, up to as many as the map has room for.
-   */
-  #oldest: Slotted<V> | undefined;
-  #younger = this.#entries.values();
+  readonly #ages = new Chain<Slotted<V>>();
   #dirty: Slotted<V>[] = [];
   /** Slots of entries removed since the last drain: still written in the journal. */
   #freed: number[] = [];
@@ -78,7 +74,7 @@ export class SlotTable<V> {
       )
         entries.push(this.#decode(slot, value));
     entries.sort((a, b) => a.order - b.order);
-    for (const entry of entries) this.#entries.set(entry.key, entry);
+    for (const entry of entries) this.#append(entry);
     assert(this.#entries.size === entries.length, `${layout.name} was saved with one key twice`);
     this.#next = Math.max(saved.next[layout.name] ?? 0, (entries.at(-1)?.order ?? -1) + 1);
     const used = new Set(entries.map((entry) => entry.slot));
@@ -109,14 +105,7 @@ export class SlotTable<V> {
 
   /** The least recently added or renewed entry. */
   get oldest(): Entry<V> | undefined {
-    if (this.#oldest !== undefined || this.#entries.size === 0) return this.#oldest;
-    this.#oldest = this.#younger.next().value;
-    // An iterator that has reached the end once sees nothing added later.
-    if (this.#oldest === undefined) {
-      this.#younger = this.#entries.values();
-      this.#oldest = this.#younger.next().value;
-    }
-    return this.#oldest;
+    return this.#ages.oldest ?? undefined;
   }
 
   /** From the oldest to the newest. */
@@ -127,8 +116,9 @@ export class SlotTable<V> {
   add(key: string, value: V): Entry<V> {
     assert(!this.full, `${this.#layout.name} is full`);
     assert(!this.#entries.has(key), `${this.#layout.name} has the key already`);
-    const entry: Slotted<V> = { key, value, order: this.#next++, slot: -1, dirty: true, live: true };
-    this.#entries.set(key, entry);
+    const fresh = { slot: -1, dirty: true, live: true, older: null, younger: null };
+    const entry: Slotted<V> = { key, value, order: this.#next++, ...fresh };
+    this.#append(entry);
     this.#dirty.push(entry);
     return entry;
   }
@@ -153,7 +143,7 @@ export class SlotTable<V> {
     const slotted = entry as Slotted<V>;
     slotted.order = this.#next++;
     this.#delete(slotted);
-    this.#entries.set(slotted.key, slotted);
+    this.#append(slotted);
   }
 
   remove(entry: Entry<V>): void {
@@ -182,9 +172,14 @@ export class SlotTable<V> {
     this.#freed = [];
   }
 
+  #append(entry: Slotted<V>): void {
+    this.#entries.set(entry.key, entry);
+    this.#ages.append(entry);
+  }
+
   #delete(entry: Slotted<V>): void {
     this.#entries.delete(entry.key);
-    if (entry === this.#oldest) this.#oldest = undefined;
+    this.#ages.remove(entry);
   }
 
   #encode(entry: Slotted<V>): Uint8Array {
@@ -196,7 +191,8 @@ export class SlotTable<V> {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
     const [format, order, key, ...fields] = JSON.parse(text) as [number, number, string, ...unknown[]];
     if (format !== version) throw foreignFormat(table, slot, format);
-    return { key, value: unpack(fields), order, slot: slot - base, dirty: false, live: true };
+    const kept = { slot: slot - base, dirty: false, live: true, older: null, younger: null };
+    return { key, value: unpack(fields), order, ...kept };
   }
 }
 

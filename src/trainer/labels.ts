@@ -1,6 +1,7 @@
 // Labels: teacher scores stamped with the teacher's version (promise 6: none older than labels.staleness_max
 // versions is used). Keyed by the content of query and document, so one label serves every group that shows
 // them. Part of a generation: which label a group gets must not depend on when the process was started.
+import { Chain, type Link } from '../chain.ts';
 import type { Document } from '../contract.ts';
 import { assert } from '../errors.ts';
 import { hashHex } from '../hash.ts';
@@ -11,6 +12,11 @@ export interface Label {
   readonly score: number;
 }
 
+interface Kept extends Link<Kept> {
+  readonly key: string;
+  readonly label: Label;
+}
+
 /** 16 hexadecimal digits. The separator cannot occur in text, so no two contents run together. */
 export const labelKey = (query: string, d: Document): string =>
   hashHex(`${query}\u0000${d.title}\u0000${d.summary}`);
@@ -19,9 +25,8 @@ const entryBytes = 16;
 
 /** Bounded by `keptMax`; the label set longest ago is forgotten first. */
 export class LabelTable {
-  private readonly labels = new Map<string, Label>();
-  /** Goes on where it was: a new iterator would step over every entry removed from the front so far. */
-  private readonly oldest = this.labels.keys();
+  private readonly labels = new Map<string, Kept>();
+  private readonly ages = new Chain<Kept>();
   private readonly keptMax: number;
 
   constructor(keptMax: number) {
@@ -33,18 +38,20 @@ export class LabelTable {
   }
 
   set(key: string, label: Label): void {
-    this.labels.delete(key);
-    this.labels.set(key, label);
-    if (this.labels.size > this.keptMax) this.labels.delete(this.oldest.next().value!);
+    this.forget(this.labels.get(key));
+    const kept = { key, label, older: null, younger: null };
+    this.labels.set(key, kept);
+    this.ages.append(kept);
+    if (this.labels.size > this.keptMax) this.forget(this.ages.oldest!);
   }
 
   get(key: string): Label | undefined {
-    return this.labels.get(key);
+    return this.labels.get(key)?.label;
   }
 
   /** A label that may still be used under teacher `version`. */
   fresh(key: string, version: number, stalenessMax: number): Label | undefined {
-    const label = this.labels.get(key);
+    const label = this.get(key);
     return label && version - label.teacherVersion <= stalenessMax ? label : undefined;
   }
 
@@ -52,13 +59,19 @@ export class LabelTable {
   encode(): Uint8Array {
     const bytes = Buffer.alloc(this.labels.size * entryBytes);
     let at = 0;
-    for (const [key, label] of this.labels) {
+    for (const { key, label } of this.labels.values()) {
       bytes.write(key, at, 8, 'hex');
       bytes.writeUInt32LE(label.teacherVersion, at + 8);
       bytes.writeFloatLE(label.score, at + 12);
       at += entryBytes;
     }
     return bytes;
+  }
+
+  private forget(kept: Kept | undefined): void {
+    if (kept === undefined) return;
+    this.labels.delete(kept.key);
+    this.ages.remove(kept);
   }
 
   static decode(bytes: Uint8Array, keptMax: number): LabelTable {

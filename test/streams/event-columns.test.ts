@@ -3,12 +3,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ClickEvent, Event, ImpressionEvent } from '../../src/contract.ts';
-import {
-  type EventColumns,
-  EventPacking,
-  EventUnpacking,
-  type Said,
-} from '../../src/streams/event-columns.ts';
+import type { Decoded } from '../../src/streams/decode.ts';
+import { type EventColumns, EventPacking, EventUnpacking } from '../../src/streams/event-columns.ts';
+import { recordOf } from '../support/records.ts';
 
 /** Halves of surrogate pairs too: JSON can say them. */
 const text = fc
@@ -35,8 +32,11 @@ const others: fc.Arbitrary<Event> = fc.oneof(
   fc.record({ kind: fc.constant('document' as const), documentId: few, title: text, summary: text }),
   fc.record({ kind: fc.constant('removal' as const), documentId: few }),
 );
-const malformed = fc.record({ reason: fc.constant('malformed' as const), detail: text });
-const said: fc.Arbitrary<Said> = fc.oneof(impression, click, others, malformed, fc.constant(null));
+const record = recordOf(0, 0, 0);
+const malformed = fc.record({
+  ...{ record: fc.constant(record), reason: fc.constant('malformed' as const), detail: text },
+});
+const said: fc.Arbitrary<Decoded> = fc.oneof(impression, click, others, malformed, fc.constant(null));
 
 test('1: what is unpacked is what was packed, piece by piece, however few documents are held', () => {
   fc.assert(

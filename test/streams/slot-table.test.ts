@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Layout, SlotTable } from '../../src/streams/slot-table.ts';
 import type { StateEntry } from '../../src/streams/state.ts';
+import { countHeld } from '../support/garbage.ts';
 
 const layout = (capacity: number, base = 0): Layout<{ n: number }> => ({
   name: 'numbers',
@@ -182,4 +183,22 @@ test('any keys and any order of operations: the loaded table is the drained one 
     }),
     { numRuns: 300 },
   );
+});
+
+test('what was removed is held no more, however long the table lives', async () => {
+  const staying = 100;
+  const held = await countHeld((watch) => {
+    const table = new SlotTable(layout(2 * staying), nothing);
+    const added = Array.from({ length: 5_000 }, (_, n) => {
+      const value = { n };
+      watch(value);
+      const entry = table.add(`${n}`, value);
+      if (n >= staying) table.remove(table.get(`${n - staying}`)!);
+      drain(table);
+      return entry.order;
+    });
+    expect(added).toHaveLength(5_000);
+    return table;
+  });
+  expect(held).toBe(staying);
 });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { type Config, parseConfig } from '../../src/config.ts';
 import type { SourceRecord } from '../../src/contract.ts';
+import { checksumOf } from '../../src/streams/checksum.ts';
 import { formatEnvelope, parseEnvelope } from '../../src/streams/envelope.ts';
 import type { PlacedRecord } from '../../src/streams/ports.ts';
 import { start } from './stream-events.ts';
@@ -25,7 +26,8 @@ export function recordOf(
 
 export function placed(record: SourceRecord): PlacedRecord {
   const { topic, partition, offset, timestampMs } = record;
-  return { topic, partition, offset, timestampMs, open: () => record };
+  const place = { topic, partition, offset, timestampMs };
+  return { ...place, open: () => record, checksum: () => checksumOf(record) };
 }
 
 /** A journal of a few slots; turns and vocabulary small enough for it. */

@@ -9,7 +9,7 @@ const entries = [
   'src/trainer-process.ts',
   'src/scorer-process.ts',
   'src/streams/reading-thread.fs.ts',
-  'src/streams/decoding-thread.fs.ts',
+  'src/commands/consuming-thread.ts',
 ];
 
 /** Used by tests only, and why that is right. */

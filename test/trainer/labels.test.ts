@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { calibrate, fitCalibration } from '../../src/trainer/calibration.ts';
-import { LabelTable, labelKey } from '../../src/trainer/labels.ts';
+import { type Label, LabelTable, labelKey } from '../../src/trainer/labels.ts';
+import { countHeld } from '../support/garbage.ts';
 
 const key = (n: number): string => n.toString(16).padStart(16, '0');
 
@@ -24,6 +25,19 @@ describe('labels', () => {
     table.set(key(1), { teacherVersion: 2, score: 3 });
     table.set(key(3), { teacherVersion: 2, score: 4 });
     expect([1, 2, 3].map((n) => table.get(key(n))?.score)).toEqual([3, undefined, 4]);
+  });
+
+  it('that were set again are held no more, however long the table lives', async () => {
+    const held = await countHeld((watch) => {
+      const table = new LabelTable(10);
+      for (let n = 0; n < 1_000; n++) {
+        const label: Label = { teacherVersion: n, score: n };
+        watch(label);
+        table.set(key(n % 5), label);
+      }
+      return table;
+    });
+    expect(held).toBe(5);
   });
 
   it('are keyed by content: fields cannot run together', () => {

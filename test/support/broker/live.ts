@@ -3,8 +3,8 @@ import { systemClock } from '../../../src/clock.ts';
 import type { Config } from '../../../src/config.ts';
 import { openKafka, type Secrets } from '../../../src/streams/kafka-client.kafka.ts';
 import { openTopicDesk } from '../../../src/streams/kafka-topic.kafka.ts';
-import type { LiveSource } from '../../../src/streams/live.ts';
-import { type LiveNotice, openLiveSource } from '../../../src/streams/live-source.kafka.ts';
+import type { LiveNotice, LiveSource } from '../../../src/streams/live.ts';
+import { openLiveSource } from '../../../src/streams/live-source.kafka.ts';
 import type { IngestStatus } from '../../../src/streams/ports.ts';
 
 export const noSecrets: Secrets = { password: null, ca: null, certificate: null, key: null };
