@@ -8,6 +8,9 @@ import { RemoteTopic } from '../streams/remote-topic.ts';
 import { startThread } from '../streams/thread.fs.ts';
 import type { ConsumingSettings } from './consuming-thread.ts';
 
+/** Room for what a fetch of kafkajs leaves behind until it is decoded. */
+const youngMiB = 16;
+
 /** Joins the group. @throws RestillError KAFKA_* and what else stands in the way; BUG when the thread dies */
 export async function openConsumer(
   settings: ConsumingSettings,
@@ -16,7 +19,7 @@ export async function openConsumer(
   const worker = startThread(import.meta.url, './consuming-thread', {
     name: 'consuming',
     workerData: settings,
-    youngMiB: 16,
+    youngMiB,
   });
   const topic = new RemoteTopic((message) => worker.postMessage(message), telling);
   const lose = (cause: Error): void => topic.lose(died(cause));

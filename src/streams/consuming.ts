@@ -103,7 +103,8 @@ class Consuming {
       this.#send({ kind: 'failed', failure: failureOf(error) });
     }
     while (!this.#isClosing) await this.#news();
-    await (this.#closed ??= this.#consumer?.close());
+    this.#closed ??= this.#consumer?.close();
+    await this.#closed;
     this.#send({ kind: 'closed' });
   }
 

@@ -78,6 +78,8 @@ export class PlacedMessage implements PlacedRecord {
   readonly timestampMs: number;
   readonly #batch: FetchedMessages;
   readonly #index: number;
+  readonly #key: Buffer | null;
+  readonly #value: Buffer | null;
 
   constructor(batch: FetchedMessages, index: number, offset: number, timestampMs: number) {
     this.topic = batch.topic;
@@ -86,11 +88,13 @@ export class PlacedMessage implements PlacedRecord {
     this.timestampMs = timestampMs;
     this.#batch = batch;
     this.#index = index;
+    this.#key = batch.key(index);
+    this.#value = batch.value(index);
   }
 
   open(): SourceRecord | DeadLetter {
     const { topic, partition, offset, timestampMs } = this;
-    const [key, value] = [this.#batch.key(this.#index), this.#batch.value(this.#index)];
+    const [key, value] = [this.#key, this.#value];
     const headers = this.#batch.headers(this.#index);
     const record = {
       topic,
@@ -108,7 +112,7 @@ export class PlacedMessage implements PlacedRecord {
   }
 
   checksum(): number {
-    return contentChecksum(this.#batch.key(this.#index), this.#batch.value(this.#index));
+    return contentChecksum(this.#key, this.#value);
   }
 }
 

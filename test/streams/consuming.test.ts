@@ -172,7 +172,7 @@ describe('3: who waits hears of it', () => {
   });
 });
 
-test('what there is to tell is told: notices, remarks, how far it is, also while nothing is read', async () => {
+test('what there is to tell is told: notices, remarks, how far it is while nothing is read', async () => {
   const source = scripted([]);
   const { topic, told, timer } = converse(({ notice, note }) => {
     note('a remark');
