@@ -2,6 +2,7 @@
 // same.
 import { describe, expect, test } from 'vitest';
 import type { SourceRecord } from '../../src/contract.ts';
+import { checksumOf } from '../../src/streams/checksum.ts';
 import { badLine } from '../../src/streams/envelope.ts';
 import { fingerprintOf, openResume, type Resume, type ResumePoint } from '../../src/streams/resume.ts';
 import { placed, recordOf } from '../support/records.ts';
@@ -126,6 +127,6 @@ test('a fingerprint is of time, key and value, also of a record that is none aft
   expect(fingerprintOf(placed(recordOf(0, 3, 7, { key: 'ab', value: null })))).toBe('3:7:e19f7120');
   const line = Buffer.from('{"topic":');
   const letter = badLine(line, { file: 'f', line: 1 }, 'not JSON');
-  const bad = { ...placed(recordOf(0, 3, 7)), open: () => letter };
+  const bad = { ...placed(recordOf(0, 3, 7)), open: () => letter, checksum: () => checksumOf(letter) };
   expect(fingerprintOf(bad)).toBe(fingerprintOf(placed(recordOf(0, 3, 7, { value: line }))));
 });
