@@ -1,10 +1,13 @@
 // Whether memory stays flat over many compiled steps of a small student. usage: npm run bench:steady [--
-// --steps 10000]. Batches differ in size and length, as in life. The resident size is read every hundredth
-// part of the run, after a garbage collection; the last line is a JSON object with the least-squares slope
-// over the second half, in KiB per 1,000 steps, and tensors held at the start and at the end.
+// --steps 10000] [--fixed]. Batches differ in size and length, as in life, or (--fixed) do not. The resident
+// size is read every hundredth part of the run, after a garbage collection; the last line is a JSON object
+// with the least-squares slope over the second half, in KiB per 1,000 steps, and tensors held at the start
+// and at the end. The allocator is set as the trainer's is, for which the benchmark starts itself once more.
+import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { allocator } from '../src/commands/trainer-child.ts';
 import { parseConfig } from '../src/config.ts';
 import { type Random, randomFor } from '../src/random.ts';
 import { startBackend } from '../src/tensor/backend.tf.ts';
@@ -14,8 +17,15 @@ import { initialize } from '../src/tensor/parameters.ts';
 import type { EncodedDistillation } from '../src/trainer/models.ts';
 import { openStudent } from '../src/trainer/student.tf.ts';
 
-const { values } = parseArgs({ options: { steps: { type: 'string', default: '10000' } } });
+const { values } = parseArgs({
+  options: { steps: { type: 'string', default: '10000' }, fixed: { type: 'boolean', default: false } },
+});
 const steps = Number(values.steps);
+if (process.env.GLIBC_TUNABLES !== allocator.GLIBC_TUNABLES) {
+  const [program, ...rest] = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const { status } = spawnSync(program, rest, { stdio: 'inherit', env: { ...process.env, ...allocator } });
+  process.exit(status ?? 1);
+}
 const model: BertConfig = {
   vocabulary: 2000,
   layers: 2,
@@ -40,14 +50,14 @@ const student = openStudent(backend, model, config);
 student.restore({ weights: initialize(bertParameters(model), 1), moments: new Map() });
 
 const sequence = (random: Random) => {
-  const length = 4 + random.below(model.positions - 4);
+  const length = values.fixed ? model.positions : 4 + random.below(model.positions - 4);
   const ids = Int32Array.from({ length }, () => random.below(model.vocabulary));
   return { ids, segments: new Int32Array(length) };
 };
 
 function batchOf(step: number): EncodedDistillation[] {
   const random = randomFor(1, 'steady', step);
-  return Array.from({ length: 1 + random.below(8) }, () => ({
+  return Array.from({ length: values.fixed ? 8 : 1 + random.below(8) }, () => ({
     positive: sequence(random),
     negative: sequence(random),
     positiveScore: random.normal(),
