@@ -7,7 +7,8 @@
 // 2. As long as a partition has records that have not come, none is released: what was in the topics when all
 //    partitions were taken up comes out in the order of a replay (merge.ts). At the end of a topic, where
 //    records come one by one, the order of partitions among each other is that of arrival.
-// 3. A partition that should have records and brings none for `idleTimeout` no longer holds the others up.
+// 3. A partition that should have records and brings none for `idleTimeout` no longer holds the others up. As
+//    long as some wait here it may be paused, for minutes where the journal is full: that is no silence.
 // 4. The first record after a partition was taken up is the newest one that was taken before, and unchanged:
 //    else the topic is another one (promise 10). It is not released again.
 import { RestillError } from '../errors.ts';
@@ -60,7 +61,7 @@ interface Queue {
   head: PlacedRecord | null;
   /** How many wait. */
   count: number;
-  /** Average of what came last: what one record waiting counts for. */
+  /** Of those that wait: of what came, each counts for the average. */
   bytes: number;
   /** Next offset to be taken, to be fetched, and after the last one there is. */
   taken: number;
@@ -68,6 +69,7 @@ interface Queue {
   high: number;
   fingerprint: string | null;
   last: PlacedRecord | null;
+  /** When the broker last had a word of it, or the last record that waited was taken. */
   newsMs: number;
   /** Exclusive bound on what is taken; null: none. */
   readonly until: number | null;
@@ -75,8 +77,6 @@ interface Queue {
 
 export interface LiveOrderOptions {
   readonly idleTimeout: number;
-  /** Bytes that may wait to be taken. */
-  readonly bufferMax: number;
   readonly order: RecordOrder;
   /** Exclusive bounds by `topic/partition`: the order ends there. Null: it never ends. */
   readonly until: ReadonlyMap<string, number> | null;
@@ -157,7 +157,7 @@ export class LiveOrder {
     while (!missing && out.length < count) {
       const queue = this.#first(queues);
       if (queue === null) break;
-      out.push(release(queue));
+      out.push(release(queue, nowMs));
       if (isWaitedFor(queue) && !this.#isIdle(queue, nowMs)) break;
     }
     return out;
@@ -222,13 +222,14 @@ function append(queue: Queue, part: Part): void {
   queue.head ??= part.records.at(part.at)!;
 }
 
-function release(queue: Queue): PlacedRecord {
+function release(queue: Queue, nowMs: number): PlacedRecord {
   const [record, part] = [queue.head!, queue.parts[0]!];
   queue.bytes -= queue.bytes / queue.count;
   queue.count--;
   if (++part.at === part.end) queue.parts.shift();
   const rest = queue.parts[0];
   queue.head = rest?.records.at(rest.at) ?? null;
+  if (queue.head === null) queue.newsMs = nowMs;
   queue.taken = record.offset + 1;
   queue.last = record;
   return record;

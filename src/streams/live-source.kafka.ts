@@ -99,7 +99,7 @@ class KafkaSource implements LiveSource {
     this.#parts = parts;
     const order = openRecordOrder(config.topics);
     this.#respite = new Respite(timer, settings.fetchWait);
-    this.#order = new LiveOrder({ ...settings, order, until });
+    this.#order = new LiveOrder({ idleTimeout: settings.idleTimeout, order, until });
     this.#commits = openCommits(settings.commitEvery, timer, (error) =>
       parts.notice({ kind: 'uncommitted', message: String((error as Error).message) }),
     );

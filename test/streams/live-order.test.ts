@@ -12,7 +12,7 @@ import { placed, recordOf } from '../support/records.ts';
 const idleTimeout = 1_000;
 const order = openRecordOrder({ documents: 'docs', documentsKnownBefore: 20 });
 const open = (until: ReadonlyMap<string, number> | null = null): LiveOrder =>
-  new LiveOrder({ idleTimeout, bufferMax: 80, order, until });
+  new LiveOrder({ idleTimeout, order, until });
 const clicks = (partition: number) => ({ topic: 'clicks', partition });
 const start = (high: number, next = 0, fingerprint: string | null = null) => ({ next, high, fingerprint });
 const fetched = (partition: number, records: readonly SourceRecord[], high: number, topic = 'clicks') => ({
@@ -44,6 +44,19 @@ test('a partition at its end holds nobody up; one that is silent does for idle_t
   expect(live.heldUntilMs()).toBe(100 + idleTimeout);
   expect(names(live, 100, 99 + idleTimeout)).toEqual([]);
   expect(names(live, 100, 100 + idleTimeout)).toEqual(['0/1']);
+});
+
+test('3: a partition whose records waited here was not silent: it is, from when none are left', () => {
+  const live = open();
+  live.assign(clicks(0), start(3), 0);
+  live.assign(clicks(1), start(2), 0);
+  live.push(fetched(0, [recordOf(0, 0, 10), recordOf(0, 1, 30)], 3), 0);
+  live.push(fetched(1, [recordOf(1, 0, 20), recordOf(1, 1, 50)], 2), 0);
+  const late = 5 * idleTimeout; // The journal was full until then.
+  expect(names(live, 100, late)).toEqual(['0/0', '1/0', '0/1']);
+  expect(live.heldUntilMs()).toBe(late + idleTimeout);
+  live.push(fetched(0, [recordOf(0, 2, 40)], 3), late + 1);
+  expect(names(live, 100, late + 1)).toEqual(['0/2', '1/1']);
 });
 
 /** Logs of two partitions of events and two of documents: timestamps do not go back within a partition. */
