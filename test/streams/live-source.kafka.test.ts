@@ -1,6 +1,7 @@
 // Partitions are taken up for the assignment at hand and for no other: what was to be asked again for one
-// that is over is not, nor after the end. (On a real broker: test/integration/live-source.test.ts.)
-import type { Kafka } from 'kafkajs';
+// that is over is not, nor after the end. The handler waits only where all partitions are paused, until one is
+// resumed, and no longer than kafkajs would. (On a real broker: test/integration/live-source.test.ts.)
+import type { ConsumerRunConfig, EachBatchPayload, Kafka } from 'kafkajs';
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
 import { RestillError } from '../../src/errors.ts';
@@ -15,23 +16,39 @@ function quietClient() {
   );
   const listeners = new Map<string, (event: object) => void>();
   const nothing = (): Promise<void> => Promise.resolve();
+  let handle: ConsumerRunConfig['eachBatch'];
+  const run = ({ eachBatch }: ConsumerRunConfig): Promise<void> => {
+    handle = eachBatch;
+    return nothing();
+  };
   const consumer = {
     events,
     on: (event: string, listener: (event: object) => void) => listeners.set(event, listener),
-    ...{ connect: nothing, subscribe: nothing, run: nothing, disconnect: nothing },
+    ...{ connect: nothing, subscribe: nothing, run, disconnect: nothing },
     ...{ pause: () => {}, resume: () => {}, seek: () => {} },
   };
   const join = (partitions: readonly number[]): void =>
     listeners.get('GROUP_JOIN')!({ payload: { memberAssignment: { clicks: partitions } } });
   const beat = (): void => listeners.get('HEARTBEAT')!({});
   const leave = (): void => listeners.get('REBALANCING')!({});
-  return { kafka: { consumer: () => consumer } as unknown as Kafka, join, beat, leave };
+  /** A message of `bytes` comes; resolves when the handler has returned. */
+  const bring = (partition: number, offset: number, bytes: number): Promise<void> => {
+    const message = { offset: `${offset}`, timestamp: `${offset}`, key: null, value: Buffer.alloc(bytes) };
+    const batch = { topic: 'clicks', partition, messages: [message], highWatermark: '9' };
+    const payload = {
+      batch: { ...batch, lastOffset: () => message.offset },
+      ...{ resolveOffset: () => {}, commitOffsetsIfNecessary: nothing, heartbeat: nothing },
+      isStale: () => false,
+    };
+    return handle!(payload as unknown as EachBatchPayload);
+  };
+  return { kafka: { consumer: () => consumer } as unknown as Kafka, join, beat, leave, bring };
 }
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function open() {
-  const { kafka, join, beat, leave } = quietClient();
+  const { kafka, join, beat, leave, bring } = quietClient();
   const timer = virtualTimer();
   const asked: number[][] = [];
   const joined: number[][] = [];
@@ -60,7 +77,7 @@ async function open() {
   const setAnswering = (to: boolean): void => {
     answers = to;
   };
-  return { source, join, beat, leave, timer, asked, joined, setAnswering };
+  return { source, join, beat, leave, bring, timer, asked, joined, setAnswering };
 }
 
 describe('a take-up that got no answer', () => {
@@ -144,5 +161,49 @@ describe('an assignment that is to be taken up again', () => {
     await settle();
     expect(asked).toEqual([[0, 1], [1]]);
     await source.close();
+  });
+});
+
+describe('the handler, where all partitions are paused', () => {
+  const large = parseConfig({ topic: 'clicks' }).kafka.bufferMax / 2;
+  const { fetchWait } = parseConfig({ topic: 'clicks' }).kafka;
+
+  async function full() {
+    const opened = await open();
+    const { join, bring } = opened;
+    join([0, 1]);
+    await settle();
+    await bring(0, 0, large); // The other one is not paused: this one returns.
+    let hasReturned = false;
+    const handled = bring(1, 1, large).then(() => {
+      hasReturned = true;
+    });
+    await settle();
+    expect(hasReturned).toBe(false);
+    return { ...opened, handled };
+  }
+
+  test('waits until one is resumed', async () => {
+    const { source, handled } = await full();
+    expect((await source.read(0))?.map(({ offset }) => offset)).toEqual([0]);
+    await handled;
+    await source.close();
+  });
+
+  test('waits no longer than kafkajs would', async () => {
+    const { source, handled, timer } = await full();
+    timer.advance(fetchWait);
+    await handled;
+    await source.close();
+  });
+
+  test('waits no longer when the group is left, or all is over', async () => {
+    const left = await full();
+    left.leave();
+    await left.handled;
+    await left.source.close();
+    const ended = await full();
+    await ended.source.close();
+    await ended.handled;
   });
 });
