@@ -8,7 +8,7 @@ type Content = SourceRecord['value'];
 export const contentChecksum = (key: Content, value: Content): number =>
   continued(value, crc32('\0', continued(key, 0)));
 
-/** Of no bytes that lie nowhere (an empty array out of a structured clone) zlib says 0, whatever came before. */
+/** zlib says 0 of no bytes that lie nowhere (out of a structured clone, say), whatever came before them. */
 const continued = (content: Content, sum: number): number =>
   content === null || content.length === 0 ? sum : crc32(content, sum);
 

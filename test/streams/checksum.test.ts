@@ -1,5 +1,5 @@
-// A checksum is of the bytes: text counts as its UTF-8, so that a record has the same one as it comes from the
-// broker and out of a recording, and a journal made from the one can be gone on with from the other.
+// A checksum is of the bytes: text counts as its UTF-8, so that a record has the same one as it comes from
+// the broker and out of a recording, and a journal made from the one can be gone on with from the other.
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

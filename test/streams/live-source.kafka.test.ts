@@ -1,6 +1,6 @@
 // Partitions are taken up for the assignment at hand and for no other: what was to be asked again for one
-// that is over is not, nor after the end. The handler waits only where all partitions are paused, until one is
-// resumed, and no longer than kafkajs would. (On a real broker: test/integration/live-source.test.ts.)
+// that is over is not, nor after the end. The handler waits only where all partitions are paused, until one
+// is resumed, and no longer than kafkajs would. (On a real broker: test/integration/live-source.test.ts.)
 import type { ConsumerRunConfig, EachBatchPayload, Kafka } from 'kafkajs';
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
