@@ -63,7 +63,7 @@ export async function openBoundedTopic({ config, options, status, note }: Bounde
       },
     };
   } catch (error) {
-    await broker.desk.close();
+    await broker.desk.close().catch(() => {}); // The error before it is the one that matters.
     throw error;
   }
 }

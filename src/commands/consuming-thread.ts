@@ -34,7 +34,7 @@ async function openLive({ notice, note }: Telling): Promise<Consumer> {
     };
     return { source, close };
   } catch (error) {
-    await broker.desk.close();
+    await broker.desk.close().catch(() => {}); // The error before it is the one that matters.
     throw error;
   }
 }
