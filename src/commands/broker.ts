@@ -48,20 +48,40 @@ interface BoundedOptions {
 
 /** A part of the topics as a source that ends, with its connection. */
 export async function openBoundedTopic({ config, options, status, note }: BoundedOptions): Promise<Source> {
-  const broker = await openBroker(config, () => {});
+  const { source, close } = await openConnected(config, {
+    note: () => {},
+    open: async (broker) => {
+      const bounds = await readBounds(broker.desk, options);
+      return openTopic({ config, broker, status, bounds, notice: note });
+    },
+  });
+  return {
+    kind: source.kind,
+    inputs: source.inputs,
+    read: (input) => source.read(input),
+    progress: () => source.progress(),
+    close,
+  };
+}
+
+interface Connected {
+  readonly note: (message: string) => void;
+  readonly open: (broker: Broker) => Promise<LiveSource>;
+}
+
+/** A source and the connection that it is alone to use: closed together, also where `open` fails. */
+export async function openConnected(
+  config: Config,
+  { note, open }: Connected,
+): Promise<{ readonly source: LiveSource; close(): Promise<void> }> {
+  const broker = await openBroker(config, note);
   try {
-    const bounds = await readBounds(broker.desk, options);
-    const source = await openTopic({ config, broker, status, bounds, notice: note });
-    return {
-      kind: source.kind,
-      inputs: source.inputs,
-      read: (input) => source.read(input),
-      progress: () => source.progress(),
-      close: async () => {
-        await source.close();
-        await broker.desk.close();
-      },
+    const source = await open(broker);
+    const close = async (): Promise<void> => {
+      await source.close();
+      await broker.desk.close();
     };
+    return { source, close };
   } catch (error) {
     await broker.desk.close().catch(() => {}); // The error before it is the one that matters.
     throw error;

@@ -3,11 +3,11 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { assert } from '../errors.ts';
-import { type Consumer, serveConsuming, type Telling } from '../streams/consuming.ts';
+import { serveConsuming } from '../streams/consuming.ts';
 import { openDecoder } from '../streams/decode.ts';
 import { DecodedPacking } from '../streams/decoded-columns.ts';
 import type { IngestStatus } from '../streams/ports.ts';
-import { openBroker, openTopic } from './broker.ts';
+import { openConnected, openTopic } from './broker.ts';
 
 export interface ConsumingSettings {
   readonly config: Config;
@@ -21,20 +21,9 @@ await serveConsuming({
   port: parentPort,
   packing: new DecodedPacking(openDecoder(config), config.records.documentsShared),
   timer: systemClock,
-  open: openLive,
+  open: ({ notice, note }) =>
+    openConnected(config, {
+      note,
+      open: (broker) => openTopic({ config, broker, status, notice, bounds: { from: null, until: null } }),
+    }),
 });
-
-async function openLive({ notice, note }: Telling): Promise<Consumer> {
-  const broker = await openBroker(config, note);
-  try {
-    const source = await openTopic({ config, broker, status, notice, bounds: { from: null, until: null } });
-    const close = async (): Promise<void> => {
-      await source.close();
-      await broker.desk.close();
-    };
-    return { source, close };
-  } catch (error) {
-    await broker.desk.close().catch(() => {}); // The error before it is the one that matters.
-    throw error;
-  }
-}
