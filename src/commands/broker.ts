@@ -19,10 +19,16 @@ export interface Broker {
   readonly desk: TopicDesk;
 }
 
+type Note = (message: string) => void;
+
+/** Connects to nothing yet. @throws RestillError CONFIG_INVALID, SECRET_UNREADABLE */
+export const openClient = ({ kafka }: Config, note: Note): Broker['kafka'] =>
+  openKafka(kafka, readSecrets(kafka), { note, timer: systemClock });
+
 /** @throws RestillError CONFIG_INVALID, SECRET_UNREADABLE, KAFKA_* */
-export async function openBroker(config: Config, note: (message: string) => void): Promise<Broker> {
+export async function openBroker(config: Config, note: Note): Promise<Broker> {
   const topics = topicsOf(config);
-  const kafka = openKafka(config.kafka, readSecrets(config.kafka), { note, timer: systemClock });
+  const kafka = openClient(config, note);
   return { kafka, desk: await openTopicDesk(kafka, topics) };
 }
 
@@ -65,7 +71,7 @@ export async function openBoundedTopic({ config, options, status, note }: Bounde
 }
 
 interface Connected {
-  readonly note: (message: string) => void;
+  readonly note: Note;
   readonly open: (broker: Broker) => Promise<LiveSource>;
 }
 

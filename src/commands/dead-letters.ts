@@ -2,17 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { DeadLetter } from '../contract.ts';
 import { RestillError } from '../errors.ts';
 import { letterOf, parseLetter } from '../streams/dead-letter-message.ts';
 import { openLetterSender } from '../streams/dead-letters.kafka.ts';
 import { isLetter } from '../streams/envelope.ts';
-import { openKafka } from '../streams/kafka-client.kafka.ts';
-import { openBoundedTopic } from './broker.ts';
+import { openBoundedTopic, openClient } from './broker.ts';
 import { readConfigFile } from './config-file.ts';
-import { readSecrets } from './secrets.ts';
 import { print, printJson } from './stored-generations.ts';
 import { formatTable } from './table.ts';
 
@@ -81,7 +78,7 @@ async function redrive(options: Options, command: Command): Promise<void> {
   const letters = await lettersFor(options, config);
   // A line that was no envelope has no topic to go to.
   const placed = letters.filter(({ record }) => record.topic !== '' && record.offset >= 0);
-  const kafka = openKafka(config.kafka, readSecrets(config.kafka), { note: () => {}, timer: systemClock });
+  const kafka = openClient(config, () => {});
   const sender = await openLetterSender(kafka, { topic: null, reader: config.kafka.group });
   try {
     await sender.redrive(placed);

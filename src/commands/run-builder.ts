@@ -41,14 +41,15 @@ export async function runBuilder(inputs: BuilderInputs): Promise<void> {
   try {
     opened(lockDirectory(data, 'builder', journalHost));
     await prepareRoleTopics(config);
-    const broker = await openBroker(config, (message) => log.info('source.client', { message }));
+    const note = (message: string): void => log.info('source.client', { message });
+    const broker = await openBroker(config, note);
     opened(broker.desk);
     const topic = broker.desk.topics[0]!;
     let partitions = (): readonly PartitionStanding[] => [];
     const standings = () => partitions();
     const operations = opened(await openOperations({ config, data, log, version, partitions: standings }));
     const file = opened(await openDeadLetters(join(data, 'dead-letters.jsonl'), Number.POSITIVE_INFINITY));
-    const letters = opened(await withTopic(file, { config, broker, operations }));
+    const letters = opened(await withTopic(file, { config, operations, note }));
     const { group } = config.kafka;
     const transactions = opened(openTransactions(broker.kafka, { group, roles: config.roles }));
     const restore = (numbers: readonly number[]) => restoreState(config, numbers);

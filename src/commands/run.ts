@@ -9,18 +9,20 @@ import type { Config } from '../config.ts';
 import { daemon$ } from '../daemon.rx.ts';
 import { RestillError } from '../errors.ts';
 import { alreadyEnded, openBatching, openMergeBatching } from '../streams/batch.ts';
+import type { Telling } from '../streams/consuming.ts';
 import { openDeadLetters } from '../streams/dead-letters.fs.ts';
 import { lockDirectory } from '../streams/directory-lock.lmdb.ts';
 import { openIngest } from '../streams/ingest.rx.ts';
 import { openJournal } from '../streams/journal.lmdb.ts';
 import { journalHost } from '../streams/journal-host.fs.ts';
 import type { LiveNotice, LiveSource } from '../streams/live.ts';
-import type { DecodedRecord, Journal } from '../streams/ports.ts';
+import type { IngestItem, Journal } from '../streams/ports.ts';
 import { superviseTrainer } from '../supervisor.rx.ts';
 import type { Log } from '../telemetry.ts';
-import { logNotice, openBroker, openTopic } from './broker.ts';
+import { logNotice, openConnected, openTopic } from './broker.ts';
 import { readConfigFile } from './config-file.ts';
 import { openConsumer } from './consumer.ts';
+import type { ConsumingSettings } from './consuming-thread.ts';
 import { withTopic } from './letters.ts';
 import { leaveSoon } from './lingering.ts';
 import { openLog } from './log.ts';
@@ -126,26 +128,19 @@ async function conduct(inputs: Inputs): Promise<void> {
     const journal = opened(openJournal(join(data, 'journal'), { config, host: journalHost }));
     if (journal.status().ended) throw alreadyEnded();
     if (role === 'trainer' || config.roles.groups !== null) await prepareRoleTopics(config);
-    const reading = role === 'trainer' ? readingConfig(config, config.roles.pages) : config;
     const note = (message: string): void => log.info('source.client', { message });
-    const broker = await openBroker(reading, note);
-    opened(broker.desk);
     let operations: Operations | null = null;
     const notice = (found: LiveNotice): void => {
       logNotice(found, log);
       if (operations !== null) showContact(found, operations);
     };
-    const bounds = { from: null, until: null };
     const status = journal.status();
-    const source: Consumed = opened(
-      role === 'trainer'
-        ? await openTopic({ config: reading, broker, status, bounds, notice, alone: true })
-        : await openConsumer({ config, status }, { notice, note }),
-    );
+    const consume = role === 'trainer' ? consumePages : consumeEvents;
+    const { source } = opened(await consume({ config, status }, { notice, note }));
     const partitions = (): readonly PartitionStanding[] => source.partitions();
     operations = opened(await openOperations({ config, data, log, version, partitions }));
     const file = opened(await openDeadLetters(join(data, 'dead-letters.jsonl'), status.deadLetterBytes));
-    const deadLetters = opened(await withTopic(file, { config, broker, operations }));
+    const deadLetters = opened(await withTopic(file, { config, operations, note }));
     const open = role === 'trainer' ? openMergeBatching : openBatching;
     const ingest = openIngest({ config, source, journal, deadLetters }, open);
     const warn = (error: unknown): void => log.error('groups.unsent', errorFields(error));
@@ -157,11 +152,29 @@ async function conduct(inputs: Inputs): Promise<void> {
   }
 }
 
-/** Pages that builders have handed over, or events. */
-type Consumed = LiveSource | LiveSource<DecodedRecord>;
+/** The source, and all that belongs to it. */
+interface Consumed {
+  readonly source: LiveSource<IngestItem>;
+  close(): Promise<void>;
+}
+
+async function consumeEvents(settings: ConsumingSettings, telling: Telling): Promise<Consumed> {
+  const source = await openConsumer(settings, telling);
+  return { source, close: () => source.close() };
+}
+
+/** What builders have handed over. */
+function consumePages({ config, status }: ConsumingSettings, { notice, note }: Telling): Promise<Consumed> {
+  const reading = readingConfig(config, config.roles.pages);
+  const bounds = { from: null, until: null };
+  return openConnected(reading, {
+    note,
+    open: (broker) => openTopic({ config: reading, broker, status, bounds, notice, alone: true }),
+  });
+}
 
 interface Parts {
-  readonly source: Consumed;
+  readonly source: LiveSource<IngestItem>;
   readonly journal: Journal;
   readonly operations: Operations;
   readonly ingest: ReturnType<typeof openIngest>;

@@ -124,12 +124,18 @@ class PackedRecord implements PlacedRecord {
     const { topic, partition, offset, timestampMs } = this;
     const { keys, values, headers, letters } = this.#columns;
     const index = this.#index;
-    return (
-      letters.get(index) ?? {
-        ...{ topic, partition, offset, timestampMs },
-        ...{ key: keys[index]!, value: values[index]!, headers: headers.get(index) ?? noHeaders },
-      }
-    );
+    const letter = letters.get(index);
+    if (letter !== undefined) return letter;
+    const [key, value] = [keys[index]!, values[index]!];
+    return {
+      topic,
+      partition,
+      offset,
+      timestampMs,
+      key,
+      value,
+      headers: headers.get(index) ?? noHeaders,
+    };
   }
 
   checksum(): number {

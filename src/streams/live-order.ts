@@ -93,11 +93,6 @@ export class LiveOrder {
     this.#options = options;
   }
 
-  /** How many partitions there are. */
-  get size(): number {
-    return this.#queues.size;
-  }
-
   /** Where a partition that was ours before was left; null for any other. */
   leftAt(place: Place): { readonly next: number; readonly fingerprint: string | null } | null {
     return this.#left.get(partitionKey(place)) ?? null;

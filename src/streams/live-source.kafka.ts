@@ -2,8 +2,7 @@
 //
 // What is known of kafkajs and followed here:
 // 1. A handler that waits holds up all partitions of its broker, and misses heartbeats. This one only hands
-//    over; a partition of which too much waits is paused, and fetching and heartbeats go on. But where all
-//    are paused kafkajs sleeps: then the handler does wait, no longer than that, for one to be resumed.
+//    over; a partition of which too much waits is paused, and fetching and heartbeats go on.
 // 2. Batches of a response that was fetched before a rebalance are still handed over after it was noticed.
 //    A heartbeat asked for before each batch tells; then nothing is taken until the group has been joined.
 // 3. Where a partition is taken up is decided by the journal and the broker's real offsets, never by -1 or
@@ -30,7 +29,6 @@ import { FetchedMessages } from './message.ts';
 import type { IngestStatus, Place, PlacedRecord } from './ports.ts';
 import { pressure } from './pressure.ts';
 import { openRecordOrder } from './record-order.ts';
-import { Respite } from './respite.ts';
 import { type Left, type PartitionStart, startsOf, type TakeOver } from './starts.ts';
 import { deleted } from './take-up.ts';
 import { type TopicWatch, watchTopic } from './topic-watch.ts';
@@ -78,7 +76,6 @@ class KafkaSource implements LiveSource {
   readonly #order: LiveOrder;
   readonly #commits: Commits;
   readonly #contact: Contact;
-  readonly #respite: Respite;
   #watch: TopicWatch | null = null;
   /** Calls off what is told when partitions have not been taken up for long. */
   #settled: () => void = () => {};
@@ -98,7 +95,6 @@ class KafkaSource implements LiveSource {
     const settings = config.kafka;
     this.#parts = parts;
     const order = openRecordOrder(config.topics);
-    this.#respite = new Respite(timer, settings.fetchWait);
     this.#order = new LiveOrder({ idleTimeout: settings.idleTimeout, order, until });
     this.#commits = openCommits(settings.commitEvery, timer, (error) =>
       parts.notice({ kind: 'uncommitted', message: String((error as Error).message) }),
@@ -167,7 +163,6 @@ class KafkaSource implements LiveSource {
   async close(): Promise<void> {
     this.#closed = true;
     this.#wake();
-    this.#respite.end();
     this.#contact.close();
     this.#settled();
     this.#watch?.close();
@@ -216,7 +211,6 @@ class KafkaSource implements LiveSource {
     resolveOffset(batch.lastOffset());
     this.#relieve();
     this.#wake();
-    if (this.#paused.size === this.#order.size) await this.#respite.begin();
   }
 
   /** Missing by right (compaction, transactions), or lost: the broker's first offset tells. */
@@ -257,12 +251,10 @@ class KafkaSource implements LiveSource {
     if (places.length === 0) return;
     this.#member.resume(places);
     for (const place of places) this.#paused.delete(partitionKey(place));
-    this.#respite.end();
   }
 
   #fence(): void {
     this.#epoch++;
-    this.#respite.end();
     if (this.#fenced) return;
     this.#fenced = true;
     void this.#commits.now();

@@ -1,19 +1,13 @@
-// A recording that another thread reads, as it looks from here.
-//
-// Invariants:
-// 1. What was read before a break comes first, then the error; also where the other thread is lost.
-// 2. At most `aheadMax` batches are under way or wait here.
-// 3. Who waits hears of it at once when the recording is closed or the other thread is lost.
+// A recording that another thread reads, as it looks from here. What of it waits here, and how it ends, is in
+// remote-lists.ts.
 import type { RestillError } from '../errors.ts';
 import { unpackItems } from './columns.ts';
 import type { SourceItem } from './ports.ts';
 import { errorOf, type FromReader, type ToReader } from './reading.ts';
-
-/** So many that this thread hardly ever waits for one. */
-const aheadMax = 3;
+import { RemoteLists } from './remote-lists.ts';
 
 /** To the thread that reads. */
-export interface Line {
+export interface ReaderLine {
   send(message: ToReader): void;
   /** Told before and after somebody waits for the other side. */
   waits(by: 1 | -1): void;
@@ -23,55 +17,46 @@ type Batch = Extract<FromReader, { kind: 'batch' }>;
 
 export class RemoteRecording {
   bytesTotal = 0;
-  /** Bytes of the file that were used up for what has been delivered. */
-  bytesRead = 0;
-  readonly #line: Line;
-  #batches: Batch[] = [];
-  /** What comes after the batches: the error, or the end. */
-  #last: { readonly failure: RestillError | null; readonly bytesRead: number } | null = null;
-  #opened = false;
-  #closing = false;
-  #closed = false;
-  #notify: (() => void)[] = [];
+  readonly #line: ReaderLine;
+  readonly #batches: RemoteLists<Batch>;
+  #delivered = 0;
+  /** Where the other side has come to the end. */
+  #bytesAtEnd: number | null = null;
 
-  constructor(line: Line) {
+  constructor(line: ReaderLine) {
     this.#line = line;
+    this.#batches = new RemoteLists({
+      want: () => line.send({ kind: 'want' }),
+      close: () => line.send({ kind: 'close' }),
+      waits: (by) => line.waits(by),
+    });
+  }
+
+  /** Bytes of the file that were used up for what has been delivered. */
+  get bytesRead(): number {
+    return this.#batches.areOver ? (this.#bytesAtEnd ?? this.#delivered) : this.#delivered;
   }
 
   /**
    * Once, before anything else.
    * @throws RestillError INPUT_UNREADABLE, and BUG when the other thread is lost
    */
-  async open(path: string, bytesMax: number): Promise<void> {
+  open(path: string, bytesMax: number): Promise<void> {
     this.#line.send({ kind: 'open', path, bytesMax });
-    for (let batch = 0; batch < aheadMax; batch++) this.#line.send({ kind: 'want' });
-    while (!this.#opened && this.#last === null) await this.#news();
-    if (!this.#opened) throw this.#last!.failure!;
+    return this.#batches.open();
   }
 
   /** The next items, one call at a time; null when there are no more. @throws RestillError as `open` */
   async read(): Promise<SourceItem[] | null> {
-    while (this.#batches.length === 0 && this.#last === null) await this.#news();
-    const next = this.#batches.shift() ?? this.#last!;
-    this.bytesRead = next.bytesRead;
-    if ('columns' in next) {
-      this.#line.send({ kind: 'want' });
-      return unpackItems(next.columns);
-    }
-    if (next.failure !== null) throw next.failure;
-    return null;
+    const batch = await this.#batches.next();
+    if (batch === null) return null;
+    this.#delivered = batch.bytesRead;
+    return unpackItems(batch.columns);
   }
 
   /** Resolves when the file is closed. To whoever reads, the recording ends here. */
-  async close(): Promise<void> {
-    if (!this.#closing) {
-      this.#closing = true;
-      this.#batches = [];
-      this.#last = { failure: null, bytesRead: this.bytesRead };
-      this.#line.send({ kind: 'close' });
-      this.#tell();
-    }
-    while (!this.#closed) await this.#news();
+  close(): Promise<void> {
+    return this.#batches.close();
   }
 
   /** The other side has said something. */
@@ -79,42 +64,20 @@ export class RemoteRecording {
     switch (message.kind) {
       case 'opened':
         this.bytesTotal = message.bytesTotal;
-        this.#opened = true;
-        break;
+        return this.#batches.opened();
       case 'batch':
-        if (!this.#closing) this.#batches.push(message);
-        break;
+        return this.#batches.put(message);
       case 'ended':
-        this.#last ??= { failure: null, bytesRead: message.bytesRead };
-        break;
       case 'failed':
-        this.#last ??= { failure: errorOf(message.failure), bytesRead: message.bytesRead };
-        break;
+        this.#bytesAtEnd = message.bytesRead;
+        return this.#batches.end(message.kind === 'failed' ? errorOf(message.failure) : null);
       case 'closed':
-        this.#closed = true;
-        break;
+        return this.#batches.closed();
     }
-    this.#tell();
   }
 
   /** There is no other side any more. */
   lose(failure: RestillError): void {
-    this.#last ??= { failure, bytesRead: (this.#batches.at(-1) ?? this).bytesRead };
-    this.#closed = true;
-    this.#tell();
-  }
-
-  async #news(): Promise<void> {
-    this.#line.waits(1);
-    await new Promise<void>((resolve) => {
-      this.#notify.push(resolve);
-    });
-    this.#line.waits(-1);
-  }
-
-  #tell(): void {
-    const waiting = this.#notify;
-    this.#notify = [];
-    for (const resolve of waiting) resolve();
+    this.#batches.lose(failure);
   }
 }

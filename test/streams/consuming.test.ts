@@ -1,4 +1,4 @@
-// Invariants 1 to 3 of consuming.ts and remote-topic.ts, both sides over a real port: what the source yields
+// Invariants 1 to 3 of consuming.ts and remote-lists.ts, both sides over a real port: what the source yields
 // comes out in its order, with what came before a break before it; nothing is read that is not wanted; who
 // waits hears of it when the topic is closed or the other side is lost.
 import { MessageChannel, type MessagePort } from 'node:worker_threads';

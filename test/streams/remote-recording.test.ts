@@ -1,4 +1,4 @@
-// Invariants 1 to 3 of remote-recording.ts, with what the other side says spoken by hand.
+// Invariants 1 to 3 of remote-lists.ts on a recording, with what the other side says spoken by hand.
 import { describe, expect, test } from 'vitest';
 import { RestillError } from '../../src/errors.ts';
 import { Packing } from '../../src/streams/columns.ts';
