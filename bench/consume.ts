@@ -1,5 +1,5 @@
 // How fast restill run takes a topic of a real broker into a durable journal, beside a bare kafkajs eachBatch
-// loop that only JSON-parses the values. usage: npm run bench:consume [-- FILE] [--copies 16] [--rounds 5]
+// loop that only JSON-parses the values. usage: npm run bench:consume [-- FILE] [--copies 32] [--rounds 3]
 // [--compression none|gzip] [--idle 20] [--profile DIR]. Needs Java, Maven. FILE, a recording, is loaded
 // `copies` times; rounds of the two alternate, each side a process of its own with the launcher's flags. The
 // last line is a JSON object: ratios.journal_vs_kafkajs is the time of the bare loop over ours (aim: 0.6 or
@@ -19,8 +19,8 @@ import { machine } from './speed/bench.ts';
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    copies: { type: 'string', default: '16' },
-    rounds: { type: 'string', default: '5' },
+    copies: { type: 'string', default: '32' },
+    rounds: { type: 'string', default: '3' },
     compression: { type: 'string', default: 'none' },
     idle: { type: 'string', default: '20' },
     profile: { type: 'string' },

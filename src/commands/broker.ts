@@ -3,6 +3,7 @@
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { RestillError } from '../errors.ts';
+import type { Consumer } from '../streams/consuming.ts';
 import { openKafka } from '../streams/kafka-client.kafka.ts';
 import { openTopicDesk, type TopicDesk } from '../streams/kafka-topic.kafka.ts';
 import type { LiveNotice, LiveSource } from '../streams/live.ts';
@@ -76,10 +77,7 @@ interface Connected {
 }
 
 /** A source and the connection that it is alone to use: closed together, also where `open` fails. */
-export async function openConnected(
-  config: Config,
-  { note, open }: Connected,
-): Promise<{ readonly source: LiveSource; close(): Promise<void> }> {
+export async function openConnected(config: Config, { note, open }: Connected): Promise<Consumer> {
   const broker = await openBroker(config, note);
   try {
     const source = await open(broker);

@@ -9,7 +9,7 @@ import type { Config } from '../config.ts';
 import { daemon$ } from '../daemon.rx.ts';
 import { RestillError } from '../errors.ts';
 import { alreadyEnded, openBatching, openMergeBatching } from '../streams/batch.ts';
-import type { Telling } from '../streams/consuming.ts';
+import type { Consumer, Telling } from '../streams/consuming.ts';
 import { openDeadLetters } from '../streams/dead-letters.fs.ts';
 import { lockDirectory } from '../streams/directory-lock.lmdb.ts';
 import { openIngest } from '../streams/ingest.rx.ts';
@@ -152,26 +152,22 @@ async function conduct(inputs: Inputs): Promise<void> {
   }
 }
 
-/** The source, and all that belongs to it. */
-interface Consumed {
-  readonly source: LiveSource<IngestItem>;
-  close(): Promise<void>;
-}
+type Consume = (settings: ConsumingSettings, telling: Telling) => Promise<Consumer<IngestItem>>;
 
-async function consumeEvents(settings: ConsumingSettings, telling: Telling): Promise<Consumed> {
+const consumeEvents: Consume = async (settings, telling) => {
   const source = await openConsumer(settings, telling);
   return { source, close: () => source.close() };
-}
+};
 
 /** What builders have handed over. */
-function consumePages({ config, status }: ConsumingSettings, { notice, note }: Telling): Promise<Consumed> {
+const consumePages: Consume = ({ config, status }, { notice, note }) => {
   const reading = readingConfig(config, config.roles.pages);
   const bounds = { from: null, until: null };
   return openConnected(reading, {
     note,
     open: (broker) => openTopic({ config: reading, broker, status, bounds, notice, alone: true }),
   });
-}
+};
 
 interface Parts {
   readonly source: LiveSource<IngestItem>;

@@ -10,6 +10,7 @@ import type { Timer } from '../clock.ts';
 import { RestillError } from '../errors.ts';
 import type { DecodedColumns, DecodedPacking } from './decoded-columns.ts';
 import type { LiveNotice, LivePartition, LiveSource } from './live.ts';
+import type { PlacedRecord } from './ports.ts';
 import { type Failure, failureOf } from './reading.ts';
 
 export type ToConsumer =
@@ -54,8 +55,8 @@ export interface Telling {
 }
 
 /** The source, and all that belongs to it. */
-export interface Consumer {
-  readonly source: LiveSource;
+export interface Consumer<Item = PlacedRecord> {
+  readonly source: LiveSource<Item>;
   close(): Promise<void>;
 }
 

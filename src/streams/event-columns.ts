@@ -75,7 +75,8 @@ export class EventPacking {
     for (const result of event.results) this.#addResult(result);
   }
 
-  #addClick({ dwellMs, ...event }: ClickEvent): void {
+  #addClick(event: ClickEvent): void {
+    const { dwellMs } = event;
     if (dwellMs === null) this.#numbers.push(kinds.clickWithoutDwell, event.timeMs);
     else this.#numbers.push(kinds.click, event.timeMs, dwellMs);
     this.#texts.push(event.impressionId, event.sessionId, event.userId, event.documentId);

@@ -29,17 +29,17 @@ function patch(): boolean {
   const require = createRequire(import.meta.url);
   const { version } = require('kafkajs/package.json') as { version: string };
   if (version !== patchedVersion) return false;
-  stopSpinning(
-    (require('kafkajs/src/network/requestQueue/index.js') as { prototype: RequestQueue }).prototype,
-  );
-  wakeAtResume((require('kafkajs/src/consumer/consumerGroup.js') as { prototype: ConsumerGroup }).prototype);
+  const queue = require('kafkajs/src/network/requestQueue/index.js') as { prototype: RequestQueue };
+  const group = require('kafkajs/src/consumer/consumerGroup.js') as { prototype: ConsumerGroup };
+  stopSpinning(queue.prototype);
+  wakeAtResume(group.prototype);
   return true;
 }
 
 /**
- * It sets a timer of 1 ms again and again for each connection that has nothing to do (kafkajs issue 1751): 3 %
- * of a core for an idle consumer. There is nothing to check while no request waits: the next one that must
- * wait sets the timer itself.
+ * It sets a timer of 1 ms again and again for each connection that has nothing to do (kafkajs issue 1751):
+ * 3 % of a core for an idle consumer. There is nothing to check while no request waits: the next one that
+ * must wait sets the timer itself.
  */
 function stopSpinning(prototype: RequestQueue): void {
   const schedule = prototype.scheduleCheckPendingRequests;

@@ -1,5 +1,5 @@
-// A live topic that another thread consumes, as it looks from here. What of it waits here, and how it ends, is
-// in remote-lists.ts.
+// A live topic that another thread consumes, as it looks from here. What of it waits here, and how it ends,
+// is in remote-lists.ts.
 
 import type { RestillError } from '../errors.ts';
 import type { FromConsumer, Telling, ToConsumer, TopicStanding } from './consuming.ts';
