@@ -4,8 +4,8 @@ import type { Timer } from '../clock.ts';
 import type { KafkaConfig } from '../config-kafka.ts';
 import { RestillError } from '../errors.ts';
 import { addCodecs } from './kafka-codecs.kafka.ts';
+import { mendKafkajs } from './kafka-mends.kafka.ts';
 import { type Patience, socketsThatGiveUp } from './kafka-sockets.kafka.ts';
-import { mendTimers } from './kafka-timers.kafka.ts';
 
 /** What the configuration points to, read. Never logged. */
 export interface Secrets {
@@ -29,7 +29,7 @@ export function openKafka(config: KafkaConfig, secrets: Secrets, { note, timer }
   if (config.brokers.length === 0)
     throw new RestillError('CONFIG_INVALID', 'kafka.brokers is empty; name at least one as host:port');
   addCodecs();
-  mendTimers();
+  mendKafkajs();
   const sockets = socketsThatGiveUp(patience(config), timer);
   const troubles = new Map<string, unknown>();
   const kafka = new kafkajs.Kafka({

@@ -1,4 +1,4 @@
-// Timers of kafkajs 2.2.4 that cost more than they should.
+// What is mended in kafkajs 2.2.4 from outside, by wrapping methods of its classes.
 import { createRequire } from 'node:module';
 
 interface RequestQueue {
@@ -12,27 +12,38 @@ interface ConsumerGroup {
   resume(places: unknown): void;
 }
 
-const patchedVersion = '2.2.4';
+interface Connection {
+  /** What has come of an answer that is not whole yet. */
+  chunks: Buffer[];
+  bytesBuffered: number;
+  bytesNeeded: number;
+  isConnected(): boolean;
+  connect(): Promise<boolean>;
+}
 
-let patched: boolean | null = null;
+const mendedVersion = '2.2.4';
+
+let mended: boolean | null = null;
 
 /**
  * Before the first connection; the second call does nothing.
  * @returns false with a version of kafkajs that nobody has looked at, which is left as it is
  */
-export function mendTimers(): boolean {
-  patched ??= patch();
-  return patched;
+export function mendKafkajs(): boolean {
+  mended ??= mend();
+  return mended;
 }
 
-function patch(): boolean {
+function mend(): boolean {
   const require = createRequire(import.meta.url);
   const { version } = require('kafkajs/package.json') as { version: string };
-  if (version !== patchedVersion) return false;
+  if (version !== mendedVersion) return false;
   const queue = require('kafkajs/src/network/requestQueue/index.js') as { prototype: RequestQueue };
   const group = require('kafkajs/src/consumer/consumerGroup.js') as { prototype: ConsumerGroup };
+  const connection = require('kafkajs/src/network/connection.js') as { prototype: Connection };
   stopSpinning(queue.prototype);
   wakeAtResume(group.prototype);
+  beginAnew(connection.prototype);
   return true;
 }
 
@@ -73,5 +84,25 @@ export function wakeAtResume(prototype: ConsumerGroup): void {
     resume.call(this, places);
     for (const wake of sleeping.get(this)?.values() ?? []) wake();
     sleeping.delete(this);
+  };
+}
+
+/** Of the length that each answer begins with. */
+const lengthBytes = 4;
+
+/**
+ * A connection that is cut in the midst of an answer, and made again, takes what comes then for the rest of
+ * that answer, and after it bytes at random for lengths: it hangs, or the process dies of an answer of two
+ * bytes. Here what was left of the old one is forgotten.
+ */
+function beginAnew(prototype: Connection): void {
+  const { connect } = prototype;
+  prototype.connect = function connectAnew(this: Connection): Promise<boolean> {
+    if (!this.isConnected()) {
+      this.chunks = [];
+      this.bytesBuffered = 0;
+      this.bytesNeeded = lengthBytes;
+    }
+    return connect.call(this);
   };
 }

@@ -1,7 +1,11 @@
-// wakeAtResume of kafka-timers.kafka.ts: a fetch that sleeps because all is paused ends when something is
-// resumed, on each node; any other fetch is left alone, with its errors.
+// What kafka-mends.kafka.ts does. A fetch that sleeps because all is paused ends when something is resumed,
+// on each node; any other fetch is left alone, with its errors. A connection that was cut in the midst of an
+// answer begins anew.
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { wakeAtResume } from '../../src/streams/kafka-timers.kafka.ts';
+import { mendKafkajs, wakeAtResume } from '../../src/streams/kafka-mends.kafka.ts';
 
 /** What of a consumer group of kafkajs is touched; its fetches end when told to. */
 class Group {
@@ -69,4 +73,38 @@ test('something to fetch: another partition that is resumed does not cut it shor
   group.fetches[0]!.end(['batch']);
   await settle();
   expect(ended).toEqual([['batch']]);
+});
+
+/** What of a connection of kafkajs is used here. */
+interface Connection {
+  requestQueue: { fulfillRequest: (answer: { readonly correlationId: number }) => void };
+  connect(): Promise<boolean>;
+  disconnect(): Promise<boolean>;
+  isConnected(): boolean;
+}
+
+const silent = (): object => ({ namespace: silent, debug: () => {}, error: () => {}, warn: () => {} });
+
+test('a connection that was cut in the midst of an answer does not go on with it', async () => {
+  expect(mendKafkajs()).toBe(true);
+  const require = createRequire(import.meta.url);
+  const KafkaConnection = require('kafkajs/src/network/connection.js') as new (options: object) => Connection;
+  const theirs = require('kafkajs/src/network/socketFactory.js') as () => unknown;
+  const answers = [
+    Buffer.from([0, 0, 0, 100, 1, 2, 3]), // Of 100 bytes, three.
+    Buffer.from([0, 0, 0, 4, 0, 0, 0, 7]), // A whole one.
+  ];
+  const server = createServer((socket) => socket.end(answers.shift()!)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const options = { host: '127.0.0.1', port, clientId: 'test', logger: silent(), socketFactory: theirs() };
+  const connection = new KafkaConnection({ ...options, connectionTimeout: 5_000, requestTimeout: 5_000 });
+  const answered: number[] = [];
+  connection.requestQueue.fulfillRequest = ({ correlationId }) => void answered.push(correlationId);
+  for (let time = 0; time < 2; time++) {
+    await connection.connect();
+    await expect.poll(() => connection.isConnected()).toBe(false);
+  }
+  expect(answered).toEqual([7]);
+  server.close();
 });
