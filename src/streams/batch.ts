@@ -23,9 +23,8 @@ export interface Harvest {
 }
 
 export interface Batching {
-  /** Which of the items the journal does not have the effect of yet. */
-  admit(items: readonly IngestItem[]): IngestItem[];
-  feed(items: readonly IngestItem[]): void;
+  /** @returns how many of them were new: the journal did not have their effect yet. */
+  feed(items: readonly IngestItem[]): number;
   /** The source has ended: closes what is open. Once. */
   finish(): void;
   /** What has come of everything since the last call; null when nothing has. See `Intake.drain`. */
@@ -108,18 +107,27 @@ function batching<E extends object>(
     intake.reject(letter);
   };
 
+  const take = (item: IngestRecord): void => {
+    const decoded = decode(item);
+    if (decoded === null) intake.ignore(item);
+    else if (isLetter(decoded)) reject(decoded);
+    else intake.accept(decoded, item);
+    resume.took(item);
+  };
+
   return {
-    admit: (items) => items.filter((item) => (isLetter(item) ? resume.admitUnplaced() : resume.admit(item))),
     feed(items) {
-      if (items.length === 0) return;
-      if (ended) throw alreadyEnded();
-      changed = true;
+      let fresh = 0;
+      // One by one, so that all before an error has had its effect, and nothing after it.
       for (const item of items) {
-        const decoded = isLetter(item) ? item : decode(item);
-        if (decoded === null) intake.ignore(item as IngestRecord);
-        else if (isLetter(decoded)) reject(decoded);
-        else intake.accept(decoded, item as IngestRecord);
+        if (!(isLetter(item) ? resume.admitUnplaced() : resume.admit(item))) continue;
+        if (ended) throw alreadyEnded();
+        if (isLetter(item)) reject(item);
+        else take(item);
+        changed = true;
+        fresh++;
       }
+      return fresh;
     },
     finish() {
       resume.finish();

@@ -89,10 +89,11 @@ const noPlace = [-1, 0, 0, 0];
 const ownBytes = (content: Content): Content =>
   content === null || typeof content === 'string' ? content : Uint8Array.from(content);
 
-export const withOwnBytes = ({ record, ...why }: DeadLetter): DeadLetter => ({
-  record: { ...record, key: ownBytes(record.key), value: ownBytes(record.value) },
-  ...why,
-});
+export function withOwnBytes({ record, ...why }: DeadLetter): DeadLetter {
+  const { topic, partition, offset, timestampMs, key, value, headers } = record;
+  const own = { key: ownBytes(key), value: ownBytes(value) };
+  return { record: { topic, partition, offset, timestampMs, ...own, headers }, ...why };
+}
 
 export function unpackItems(columns: Columns): SourceItem[] {
   const { places, letters } = columns;

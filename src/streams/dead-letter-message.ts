@@ -58,9 +58,10 @@ export function letterOf(record: SourceRecord): DeadLetter | null {
   const [topic, partition, offset] = [header('topic'), header('partition'), header('offset')];
   if (topic === undefined || partition === undefined || offset === undefined) return null;
   const code = header('exception.class.name');
-  const headers = record.headers.filter(([name]) => !name.startsWith(prefix));
+  const { timestampMs, key, value } = record;
+  const place = { topic, partition: Number(partition), offset: Number(offset), timestampMs };
   return {
-    record: { ...record, topic, partition: Number(partition), offset: Number(offset), headers },
+    record: { ...place, key, value, headers: record.headers.filter(([name]) => !name.startsWith(prefix)) },
     reason: code === codes['too-large'] ? 'too-large' : 'malformed',
     detail: header('exception.message') ?? '',
   };

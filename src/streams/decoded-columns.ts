@@ -2,6 +2,7 @@
 // ingests. What they say is in event-columns.ts; here is where they stood.
 //
 // Invariant: what is unpacked, after a structured clone, batch by batch in order, is what was packed.
+import { assert } from '../errors.ts';
 import { withOwnBytes } from './columns.ts';
 import type { Decoded, Decoder } from './decode.ts';
 import { isLetter } from './envelope.ts';
@@ -10,7 +11,7 @@ import type { DecodedRecord, PlacedRecord } from './ports.ts';
 
 export interface DecodedColumns {
   readonly topics: readonly string[];
-  /** [records, 5]: index into `topics`, partition, offset, timestamp, checksum. */
+  /** [records, 5]: index into `topics`, partition, offset, timestamp; checksum, or NaN: see DecodedRecord. */
   readonly places: Float64Array;
   readonly said: EventColumns;
 }
@@ -33,6 +34,7 @@ export class DecodedPacking {
     const topics: string[] = [];
     const places = new Float64Array(records.length * width);
     const said = this.#events.pack(this.#decoded(records, topics, places));
+    sumUp(records, { topics, places });
     return { topics, places, said };
   }
 
@@ -47,11 +49,21 @@ export class DecodedPacking {
       places[to + 1] = partition;
       places[to + 2] = offset;
       places[to + 3] = timestampMs;
-      places[to + 4] = record.checksum();
       const opened = record.open();
       const decoded = isLetter(opened) ? opened : this.#decode(opened);
       yield decoded !== null && isLetter(decoded) ? withOwnBytes(decoded) : decoded;
     }
+  }
+}
+
+/** Sums up the last record of each partition, which is what a fingerprint is made of. The others cost time. */
+function sumUp(records: readonly PlacedRecord[], { topics, places }: Omit<DecodedColumns, 'said'>): void {
+  const seen = new Set<number>();
+  for (let index = records.length - 1; index >= 0; index--) {
+    const at = index * width;
+    const partition = places[at + 1]! * topics.length + places[at]!;
+    places[at + 4] = seen.has(partition) ? Number.NaN : records[index]!.checksum();
+    seen.add(partition);
   }
 }
 
@@ -85,6 +97,7 @@ class UnpackedRecord implements DecodedRecord {
   }
 
   checksum(): number {
+    assert(!Number.isNaN(this.#checksum), 'only the last record of a partition in a list has a checksum');
     return this.#checksum;
   }
 }

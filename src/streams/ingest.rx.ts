@@ -112,9 +112,7 @@ class Run {
         const released: IngestItem[] = [];
         this.#merge.take(released, wanted - taken);
         // Piece by piece, not all at the end: the source decompresses the next piece meanwhile.
-        const fresh = this.#batching.admit(released);
-        this.#batching.feed(fresh);
-        taken += fresh.length;
+        taken += this.#batching.feed(released);
         if (this.#stopped) return { ...step, last: true };
         if (released.length > 0) continue;
         const input = this.#merge.wants();

@@ -153,25 +153,27 @@ export function openMerge(inputCount: number, options: MergeOptions): Merge {
   };
 }
 
-/** For a source that has merged already: what goes in comes out. */
+/**
+ * For a source that has merged already: what goes in comes out. Lists come out whole, however long: only of
+ * their last records the checksums may be known.
+ */
 export function openPassage(): Merge {
   let items: readonly IngestItem[] = [];
-  let at = 0;
   let ended = false;
   return {
-    wants: () => (ended || at < items.length ? null : 0),
+    wants: () => (ended || items.length > 0 ? null : 0),
     push(_, more) {
-      items = at === items.length ? more : [...items.slice(at), ...more];
-      at = 0;
+      items = [...items, ...more];
     },
     end() {
       ended = true;
     },
-    take(out, count) {
-      for (const end = Math.min(items.length, at + count); at < end; at++) out.push(items[at]!);
+    take(out) {
+      for (const item of items) out.push(item);
+      items = [];
     },
     get held() {
-      return items.length - at;
+      return items.length;
     },
     repeats: 0,
   };

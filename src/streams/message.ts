@@ -28,9 +28,14 @@ export class FetchedMessages implements Records {
   readonly length: number;
   /** See `records.bytes_max`. */
   readonly bytesMax: number;
+  /** Of all keys and values. */
+  readonly bytes: number;
   readonly #offsets: Float64Array;
   readonly #timestampsMs: Float64Array;
-  readonly #contents: Contents;
+  /** Keys and values in one piece: the response that they came in, where they have come in one. */
+  readonly #memory: Buffer;
+  /** [messages, 4]: of the key, then of the value, where it begins, and its length or `none`. */
+  readonly #spans: Int32Array;
   /** Null where no message has any, as in most topics. */
   readonly #headers: readonly (Headers | undefined)[] | null;
 
@@ -39,16 +44,28 @@ export class FetchedMessages implements Records {
     this.partition = partition;
     this.length = messages.length;
     this.bytesMax = bytesMax;
-    this.#offsets = Float64Array.from(messages, ({ offset }) => Number(offset));
-    this.#timestampsMs = Float64Array.from(messages, ({ timestamp }) => Number(timestamp));
-    this.#contents = new Contents(messages.flatMap(({ key, value }) => [key, value]));
-    const headers = messages.map((message) => message.headers);
-    this.#headers = headers.some((of) => of !== undefined && hasAny(of)) ? headers : null;
-  }
-
-  /** Of all keys and values. */
-  get bytes(): number {
-    return this.#contents.bytes;
+    this.#offsets = new Float64Array(messages.length);
+    this.#timestampsMs = new Float64Array(messages.length);
+    this.#spans = new Int32Array(4 * messages.length);
+    const response = responseOf(messages);
+    this.#memory = response ?? Buffer.concat(messages.flatMap(({ key, value }) => [key ?? empty, value ?? empty]));
+    let bytes = 0;
+    let hasHeaders = false;
+    const span = (at: number, content: Buffer | null): void => {
+      this.#spans[at] = response === null ? bytes : (content?.byteOffset ?? 0);
+      this.#spans[at + 1] = content?.length ?? none;
+      bytes += content?.length ?? 0;
+    };
+    for (let index = 0; index < messages.length; index++) {
+      const { offset, timestamp, key, value, headers } = messages[index]!;
+      this.#offsets[index] = Number(offset);
+      this.#timestampsMs[index] = Number(timestamp);
+      span(4 * index, key);
+      span(4 * index + 2, value);
+      hasHeaders ||= headers !== undefined && hasAny(headers);
+    }
+    this.bytes = bytes;
+    this.#headers = hasHeaders ? messages.map((message) => message.headers) : null;
   }
 
   at(index: number): PlacedMessage | undefined {
@@ -57,29 +74,37 @@ export class FetchedMessages implements Records {
   }
 
   key(index: number): Buffer | null {
-    return this.#contents.at(2 * index);
+    return this.#bytesAt(4 * index);
   }
 
   value(index: number): Buffer | null {
-    return this.#contents.at(2 * index + 1);
+    return this.#bytesAt(4 * index + 2);
+  }
+
+  /** Bytes of its key and its value. */
+  lengthOf(index: number): number {
+    return Math.max(0, this.#spans[4 * index + 1]!) + Math.max(0, this.#spans[4 * index + 3]!);
   }
 
   headers(index: number): SourceRecord['headers'] {
     const headers = this.#headers?.[index];
     return headers === undefined ? noHeaders : headersOf(headers);
   }
+
+  #bytesAt(at: number): Buffer | null {
+    const [start, length] = [this.#spans[at]!, this.#spans[at + 1]!];
+    return length === none ? null : this.#memory.subarray(start, start + length);
+  }
 }
 
-/** One of a batch. */
-export class PlacedMessage implements PlacedRecord {
+/** One of a batch. What it holds is made of the batch's memory each time it is asked for. */
+export class PlacedMessage implements PlacedRecord, SourceRecord {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
   readonly timestampMs: number;
   readonly #batch: FetchedMessages;
   readonly #index: number;
-  readonly #key: Buffer | null;
-  readonly #value: Buffer | null;
 
   constructor(batch: FetchedMessages, index: number, offset: number, timestampMs: number) {
     this.topic = batch.topic;
@@ -88,62 +113,44 @@ export class PlacedMessage implements PlacedRecord {
     this.timestampMs = timestampMs;
     this.#batch = batch;
     this.#index = index;
-    this.#key = batch.key(index);
-    this.#value = batch.value(index);
+  }
+
+  get key(): SourceRecord['key'] {
+    return content(this.#batch.key(this.#index));
+  }
+
+  get value(): SourceRecord['value'] {
+    return content(this.#batch.value(this.#index));
+  }
+
+  get headers(): SourceRecord['headers'] {
+    return this.#batch.headers(this.#index);
   }
 
   open(): SourceRecord | DeadLetter {
-    const { topic, partition, offset, timestampMs } = this;
-    const [key, value] = [this.#key, this.#value];
-    const headers = this.#batch.headers(this.#index);
-    const record = {
-      topic,
-      partition,
-      offset,
-      timestampMs,
-      key: content(key),
-      value: content(value),
-      headers,
-    };
     const { bytesMax } = this.#batch;
-    const length = (key?.length ?? 0) + (value?.length ?? 0);
-    if (length <= bytesMax) return record;
-    return { record, reason: 'too-large', detail: `${length} bytes, records.bytes_max is ${bytesMax}` };
+    const length = this.#batch.lengthOf(this.#index);
+    if (length <= bytesMax) return this;
+    const detail = `${length} bytes, records.bytes_max is ${bytesMax}`;
+    return { record: this, reason: 'too-large', detail };
   }
 
   checksum(): number {
-    return contentChecksum(this.#key, this.#value);
+    return contentChecksum(this.#batch.key(this.#index), this.#batch.value(this.#index));
   }
 }
 
-/** Keys and values in one piece of memory: the response that they came in, where they have come in one. */
-class Contents {
-  readonly bytes: number;
-  readonly #memory: Buffer;
-  /** Of each where it begins, and its length or `none`. */
-  readonly #spans: Int32Array;
-
-  constructor(contents: readonly (Buffer | null)[]) {
-    const given = contents.filter((one) => one !== null);
-    const response = given[0]?.buffer ?? new ArrayBuffer(0);
-    const cameInOne = given.every(({ buffer }) => buffer === response);
-    this.#memory = cameInOne ? Buffer.from(response) : Buffer.concat(given);
-    this.#spans = new Int32Array(2 * contents.length);
-    let bytes = 0;
-    for (const [index, one] of contents.entries()) {
-      this.#spans[2 * index] = cameInOne ? (one?.byteOffset ?? 0) : bytes;
-      this.#spans[2 * index + 1] = one?.length ?? none;
-      bytes += one?.length ?? 0;
-    }
-    this.bytes = bytes;
+/** The memory that all keys and values lie in; null if there is no such. */
+function responseOf(messages: readonly Message[]): Buffer | null {
+  let memory: ArrayBufferLike | null = null;
+  for (const { key, value } of messages) {
+    memory ??= (key ?? value)?.buffer ?? null;
+    if ((key !== null && key.buffer !== memory) || (value !== null && value.buffer !== memory)) return null;
   }
-
-  at(index: number): Buffer | null {
-    const [start, length] = [this.#spans[2 * index]!, this.#spans[2 * index + 1]!];
-    return length === none ? null : this.#memory.subarray(start, start + length);
-  }
+  return memory === null ? empty : Buffer.from(memory);
 }
 
+const empty = Buffer.alloc(0);
 const none = -1;
 
 const noHeaders: SourceRecord['headers'] = [];

@@ -30,6 +30,7 @@ export interface PlacedRecord extends Coordinates {
 export interface DecodedRecord extends Coordinates {
   readonly timestampMs: number;
   readonly decoded: Decoded;
+  /** As above. Only of the last of its partition in a list that was read: of no other one it is known. */
   checksum(): number;
 }
 

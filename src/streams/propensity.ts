@@ -53,7 +53,8 @@ export class Propensities {
   readonly #cellSums: Float32Array;
   /** Per position: clicks, sum of gamma; at the end the same over all cells: clicks, sum of theta. */
   readonly #sums: Float64Array;
-  readonly #dirtyPages = new Set<number>();
+  /** 1 for each slot of cells that changed since the last drain. */
+  readonly #dirtyPages: Uint8Array;
 
   /** @throws RestillError JOURNAL_FOREIGN if a value was written in another format. */
   constructor(config: Config, saved: Saved) {
@@ -63,6 +64,7 @@ export class Propensities {
     this.#theta = table.map((value) => clamp(value, floor));
     this.#cells = cells;
     this.#cellSums = new Float32Array(mode === 'estimated' ? 2 * cells : 0);
+    this.#dirtyPages = new Uint8Array(Math.ceil(this.#cellSums.length / 2 / pageCells));
     this.#sums = new Float64Array(2 * table.length + 2);
     table.forEach((value, at) => {
       const gamma = startClicks * startGamma;
@@ -84,21 +86,21 @@ export class Propensities {
     if (this.#mode !== 'estimated') return;
     const all = this.#sums.length - 2;
     const gammaMean = this.#sums[all]! / this.#sums[all + 1]!;
-    results.forEach((result, index) => {
-      this.#observeResult(queryKey, result, clicked.has(index) ? 1 : 0, gammaMean);
-    });
+    for (let index = 0; index < results.length; index++)
+      this.#observeResult(queryKey, results[index]!, clicked.has(index) ? 1 : 0, gammaMean);
     this.#normalise();
   }
 
   /** Appends the slots that changed since the last drain to `changes`. */
   drain(changes: StateEntry[]): void {
-    if (this.#dirtyPages.size === 0) return;
-    for (const page of this.#dirtyPages) {
+    if (!this.#dirtyPages.includes(1)) return;
+    for (const [page, isDirty] of this.#dirtyPages.entries()) {
+      if (isDirty === 0) continue;
       const value = encode(this.#cellSums.subarray(2 * pageCells * page, 2 * pageCells * (page + 1)));
       changes.push({ table: 'propensity', slot: page + 1, value });
     }
     changes.push({ table: 'propensity', slot: 0, value: encode(this.#sums) });
-    this.#dirtyPages.clear();
+    this.#dirtyPages.fill(0);
   }
 
   #observeResult(queryKey: string, result: Result, click: number, gammaMean: number): void {
@@ -119,7 +121,7 @@ export class Propensities {
     const halve = cells[2 * cell + 1]! >= cellMassMax ? 0.5 : 1;
     cells[2 * cell] = cells[2 * cell]! * halve + click;
     cells[2 * cell + 1] = cells[2 * cell + 1]! * halve + theta;
-    this.#dirtyPages.add(Math.floor(cell / pageCells));
+    this.#dirtyPages[Math.floor(cell / pageCells)] = 1;
   }
 
   #normalise(): void {

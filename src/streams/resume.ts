@@ -8,6 +8,7 @@
 //    follow it without a gap. Everything else is an error by name: nothing is skipped silently. In a topic of
 //    documents the record may be gone, but none may be changed.
 import { RestillError } from '../errors.ts';
+import { ByPlace } from './by-place.ts';
 import type { IngestRecord } from './ports.ts';
 import { partitionKey } from './watermark.ts';
 
@@ -36,6 +37,8 @@ export interface Resume {
    * @throws RestillError JOURNAL_FOREIGN, OFFSET_GAP
    */
   admit(record: IngestRecord): boolean;
+  /** The record, which was admitted, has had its effect. */
+  took(record: IngestRecord): void;
   /** Whether the next line without coordinates is new. */
   admitUnplaced(): boolean;
   /** Fingerprints of the partitions that moved since the last call. */
@@ -67,7 +70,7 @@ interface Place {
   /** Whether records below `next` came, and whether the last of them was as expected. */
   below: boolean;
   met: boolean;
-  /** The newest record admitted since the last call of fingerprints. */
+  /** The newest record taken since the last call of fingerprints. */
   newest: IngestRecord | null;
   admitted: boolean;
 }
@@ -77,8 +80,7 @@ class ResumedSource implements Resume {
   #unplaced: number;
   readonly #known: ResumePoint;
   #unplacedSeen = 0;
-  /** By `topic/partition`. */
-  readonly #places = new Map<string, Place>();
+  readonly #places = new ByPlace<Place>();
 
   constructor(point: ResumePoint) {
     this.#known = point;
@@ -107,8 +109,11 @@ class ResumedSource implements Resume {
     }
     if (!place.admitted && place.isWhole) follow(place, record);
     place.admitted = true;
-    place.newest = record;
     return true;
+  }
+
+  took(record: IngestRecord): void {
+    this.#placeOf(record).newest = record;
   }
 
   admitUnplaced(): boolean {
@@ -137,9 +142,9 @@ class ResumedSource implements Resume {
   }
 
   #placeOf(record: IngestRecord): Place {
-    const key = partitionKey(record);
-    const known = this.#places.get(key);
+    const known = this.#places.get(record);
     if (known !== undefined) return known;
+    const key = partitionKey(record);
     const { offsets, fingerprints, documents, gaps } = this.#known;
     const place = {
       key,
@@ -151,7 +156,7 @@ class ResumedSource implements Resume {
       newest: null,
       admitted: false,
     };
-    this.#places.set(key, place);
+    this.#places.set(record, place);
     return place;
   }
 }

@@ -41,12 +41,24 @@ export interface Entry<V> {
   readonly order: number;
 }
 
-interface Slotted<V> extends Entry<V>, Link<Slotted<V>> {
+class Slotted<V> implements Entry<V>, Link<Slotted<V>> {
+  readonly key: string;
+  readonly value: V;
   order: number;
   /** Relative to `base`; -1 until a drain has seen the entry. */
   slot: number;
-  dirty: boolean;
-  live: boolean;
+  /** Where it stands among those that changed since the last drain; -1: it did not. */
+  dirtyAt = -1;
+  live = true;
+  older: Slotted<V> | null = null;
+  younger: Slotted<V> | null = null;
+
+  constructor(key: string, value: V, order: number, slot = -1) {
+    this.key = key;
+    this.value = value;
+    this.order = order;
+    this.slot = slot;
+  }
 }
 
 export class SlotTable<V> {
@@ -114,22 +126,20 @@ export class SlotTable<V> {
   }
 
   add(key: string, value: V): Entry<V> {
-    assert(!this.full, `${this.#layout.name} is full`);
-    assert(!this.#entries.has(key), `${this.#layout.name} has the key already`);
-    const fresh = { slot: -1, dirty: true, live: true, older: null, younger: null };
-    const entry: Slotted<V> = { key, value, order: this.#next++, ...fresh };
+    const { size } = this;
+    assert(size < this.#layout.capacity, 'an entry was added to a full table');
+    const entry = new Slotted(key, value, this.#next++);
     this.#append(entry);
-    this.#dirty.push(entry);
+    assert(this.size > size, 'a key was added to a table that has it');
+    this.changed(entry);
     return entry;
   }
 
   /** The value was changed in place. */
   changed(entry: Entry<V>): void {
     const slotted = entry as Slotted<V>;
-    assert(slotted.live, `${this.#layout.name} has no such entry any more`);
-    if (slotted.dirty) return;
-    slotted.dirty = true;
-    this.#dirty.push(slotted);
+    assert(slotted.live, 'an entry was meant that has left its table');
+    if (slotted.dirtyAt < 0) slotted.dirtyAt = this.#dirty.push(slotted) - 1;
   }
 
   /** Whether as many entries as half the capacity were added or renewed since this one was. */
@@ -148,9 +158,10 @@ export class SlotTable<V> {
 
   remove(entry: Entry<V>): void {
     const slotted = entry as Slotted<V>;
-    assert(slotted.live, `${this.#layout.name} has no such entry any more`);
+    assert(slotted.live, 'an entry was meant that has left its table');
     slotted.live = false;
     this.#delete(slotted);
+    this.#forgetChange(slotted);
     if (slotted.slot >= 0) this.#freed.push(slotted.slot);
   }
 
@@ -158,8 +169,7 @@ export class SlotTable<V> {
   drain(changes: StateEntry[]): void {
     const { name, table, base, capacity } = this.#layout;
     for (const entry of this.#dirty) {
-      entry.dirty = false;
-      if (!entry.live) continue;
+      entry.dirtyAt = -1;
       if (entry.slot < 0) entry.slot = this.#freed.pop() ?? this.#free.pop() ?? this.#fresh++;
       assert(entry.slot < capacity, `${name} ran out of slots`);
       changes.push({ table, slot: base + entry.slot, value: this.#encode(entry) });
@@ -182,6 +192,16 @@ export class SlotTable<V> {
     this.#ages.remove(entry);
   }
 
+  /** What has gone is not kept until the next drain: most impressions come and go between two. */
+  #forgetChange(entry: Slotted<V>): void {
+    const at = entry.dirtyAt;
+    if (at < 0) return;
+    const last = this.#dirty.pop()!;
+    if (last === entry) return;
+    this.#dirty[at] = last;
+    last.dirtyAt = at;
+  }
+
   #encode(entry: Slotted<V>): Uint8Array {
     return Buffer.from(JSON.stringify([version, entry.order, entry.key, ...this.#layout.pack(entry.value)]));
   }
@@ -191,8 +211,7 @@ export class SlotTable<V> {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
     const [format, order, key, ...fields] = JSON.parse(text) as [number, number, string, ...unknown[]];
     if (format !== version) throw foreignFormat(table, slot, format);
-    const kept = { slot: slot - base, dirty: false, live: true, older: null, younger: null };
-    return { key, value: unpack(fields), order, ...kept };
+    return new Slotted(key, unpack(fields), order, slot - base);
   }
 }
 

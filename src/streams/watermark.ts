@@ -14,6 +14,7 @@
 import type { Config } from '../config.ts';
 import type { Coordinates, PartitionClock } from '../contract.ts';
 import { RestillError } from '../errors.ts';
+import { ByPlace } from './by-place.ts';
 import type { Place } from './ports.ts';
 import { type Entry, type Saved, SlotTable } from './slot-table.ts';
 
@@ -44,6 +45,7 @@ export class Watermarks {
   readonly table: SlotTable<Partition>;
   readonly #disorderMax: number;
   readonly #idleTimeout: number;
+  readonly #entries = new ByPlace<Entry<Partition>>();
   #newestMs = Number.NEGATIVE_INFINITY;
 
   constructor(config: Config, saved: Saved) {
@@ -53,7 +55,10 @@ export class Watermarks {
     );
     this.#disorderMax = config.watermark.disorderMax;
     this.#idleTimeout = config.watermark.idleTimeout;
-    for (const { value } of this.table.entries()) this.#newestMs = Math.max(this.#newestMs, value.newestMs);
+    for (const entry of this.table.entries()) {
+      this.#entries.set(entry.value, entry);
+      this.#newestMs = Math.max(this.#newestMs, entry.value.newestMs);
+    }
   }
 
   /** The watermark of every partition is at least this. */
@@ -63,8 +68,7 @@ export class Watermarks {
 
   /** Moves the offset past a record. Null if that record was taken before: it has no effect a second time. */
   take(at: Coordinates): Entry<Partition> | null {
-    const key = partitionKey(at);
-    const entry = this.table.get(key) ?? this.#begin(key, at);
+    const entry = this.#entries.get(at) ?? this.#begin(at);
     if (at.offset < entry.value.nextOffset) return null;
     entry.value.nextOffset = at.offset + 1;
     this.table.changed(entry);
@@ -108,15 +112,18 @@ export class Watermarks {
     return offsets;
   }
 
-  #begin(key: string, at: Coordinates): Entry<Partition> {
+  #begin({ topic, partition }: Place): Entry<Partition> {
+    const key = partitionKey({ topic, partition });
     if (this.table.full)
       throw new RestillError(
         'INPUT_UNREADABLE',
         `partition ${key} is number ${partitionsMax + 1}, at most ${partitionsMax} are supported; ` +
           'split the topic, or check that the recording is of one topic',
       );
-    const { topic, partition } = at;
-    return this.table.add(key, { topic, partition, nextOffset: 0, newestMs: Number.NEGATIVE_INFINITY });
+    const begun = { topic, partition, nextOffset: 0, newestMs: Number.NEGATIVE_INFINITY };
+    const entry = this.table.add(key, begun);
+    this.#entries.set(begun, entry);
+    return entry;
   }
 }
 

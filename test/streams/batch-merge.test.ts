@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { openMergeBatching } from '../../src/streams/batch.ts';
 import { settingsOf } from '../../src/streams/building.ts';
 import { noCounts } from '../../src/streams/counts.ts';
+import { fingerprintOf } from '../../src/streams/resume.ts';
 import { journalConfig, placed, recordOf } from '../support/records.ts';
 
 const config = journalConfig();
@@ -20,7 +21,7 @@ test('pages become groups, others letters', () => {
   const batching = openMergeBatching(config, { status, saved: [], gaps: 'judged' });
   const key = settingsOf(config);
   const items = [page(0, key, '[1,"issued","9a","77"]'), page(1, key, closed), page(3, key, 'else')];
-  batching.feed(batching.admit(items));
+  batching.feed(items);
   const { groups, letters, effects } = batching.harvest()!;
   expect(groups).toMatchObject([
     { sequence: 0, impressionId: 'i', origin: { topic: 'clicks', partition: 2, offset: 7 }, pairs: [0] },
@@ -33,4 +34,15 @@ test('other settings end it', () => {
   const batching = openMergeBatching(config, { status, saved: [], gaps: 'judged' });
   const feed = () => batching.feed([page(0, 'other settings', closed)]);
   expect(feed).toThrow(/handed over \(other settings, expected [0-9a-f]{16}, at 0\/0\)/);
+});
+
+test('what is ended by an error is taken up where it ended, not at what was refused', () => {
+  const batching = openMergeBatching(config, { status, saved: [], gaps: 'judged' });
+  const taken = page(0, settingsOf(config), closed);
+  const refused = page(1, 'other settings', closed);
+  expect(() => batching.feed([taken, refused])).toThrow('other settings');
+  expect(batching.harvest()?.effects).toMatchObject({
+    offsets: { 'restill.pages/0': 1 },
+    fingerprints: { 'restill.pages/0': fingerprintOf(taken) },
+  });
 });

@@ -11,8 +11,14 @@ const begin = { offsets: {}, fingerprints: {}, unplaced: 0, gaps: 'refused' } as
 const start: ResumePoint = { topic: null, documents: null, ...begin };
 const at = (offset: number, change: Partial<SourceRecord> = {}, partition = 0) =>
   placed(recordOf(partition, offset, 100 + offset, change));
+/** Whether it was new; then it has had its effect. */
+function take(resume: Resume, record: ReturnType<typeof at>): boolean {
+  const isNew = resume.admit(record);
+  if (isNew) resume.took(record);
+  return isNew;
+}
 const admitted = (resume: Resume, ...offsets: number[]): number[] =>
-  offsets.filter((offset) => resume.admit(at(offset)));
+  offsets.filter((offset) => take(resume, at(offset)));
 
 /** After offsets 0 to 4 of partition 0 were taken. */
 const after: ResumePoint = {
@@ -37,7 +43,8 @@ test('1: passes over what was taken; the same records make the same fingerprints
   expect(admitted(resume, 0, 1, 2, 3, 4)).toEqual([]);
   resume.finish();
   expect(admitted(resume, 5, 6, 9)).toEqual([5, 6, 9]);
-  expect(resume.admit(at(0, {}, 1))).toBe(true);
+  expect(take(resume, at(0, {}, 1))).toBe(true);
+  expect(resume.admit(at(1, {}, 1))).toBe(true); // And then decoding it failed, say.
   expect(resume.fingerprints()).toEqual({
     'clicks/0': fingerprintOf(at(9)),
     'clicks/1': fingerprintOf(at(0, {}, 1)),
@@ -100,9 +107,9 @@ describe('a topic of documents', () => {
 
   test('goes beside the events, which it does not name', () => {
     const resume = openResume({ ...start, documents: 'docs' });
-    expect(resume.admit(doc(0))).toBe(true);
+    expect(take(resume, doc(0))).toBe(true);
     expect(resume.topic).toBeNull();
-    expect(resume.admit(at(0))).toBe(true);
+    expect(take(resume, at(0))).toBe(true);
     expect(resume.topic).toBe('clicks');
     expect(Object.keys(resume.fingerprints()).sort()).toEqual(['clicks/0', 'docs/0']);
   });
