@@ -56,7 +56,7 @@ export class DecodedPacking {
   }
 }
 
-/** Sums up the last record of each partition, which is what a fingerprint is made of. The others cost time. */
+/** Sums up the last record of each partition, of which a fingerprint is made. The others would cost time. */
 function sumUp(records: readonly PlacedRecord[], { topics, places }: Omit<DecodedColumns, 'said'>): void {
   const seen = new Set<number>();
   for (let index = records.length - 1; index >= 0; index--) {

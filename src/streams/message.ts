@@ -47,24 +47,24 @@ export class FetchedMessages implements Records {
     this.#offsets = new Float64Array(messages.length);
     this.#timestampsMs = new Float64Array(messages.length);
     this.#spans = new Int32Array(4 * messages.length);
-    const response = responseOf(messages);
-    this.#memory = response ?? Buffer.concat(messages.flatMap(({ key, value }) => [key ?? empty, value ?? empty]));
+    const contents = messages.flatMap(({ key, value }) => [key, value]);
+    const response = responseOf(contents);
+    this.#memory = response ?? Buffer.concat(contents.filter((one) => one !== null));
     let bytes = 0;
-    let hasHeaders = false;
-    const span = (at: number, content: Buffer | null): void => {
-      this.#spans[at] = response === null ? bytes : (content?.byteOffset ?? 0);
-      this.#spans[at + 1] = content?.length ?? none;
-      bytes += content?.length ?? 0;
-    };
-    for (let index = 0; index < messages.length; index++) {
-      const { offset, timestamp, key, value, headers } = messages[index]!;
-      this.#offsets[index] = Number(offset);
-      this.#timestampsMs[index] = Number(timestamp);
-      span(4 * index, key);
-      span(4 * index + 2, value);
-      hasHeaders ||= headers !== undefined && hasAny(headers);
+    for (let index = 0; index < contents.length; index++) {
+      const one = contents[index]!;
+      this.#spans[2 * index] = response === null ? bytes : (one?.byteOffset ?? 0);
+      this.#spans[2 * index + 1] = one?.length ?? none;
+      bytes += one?.length ?? 0;
     }
     this.bytes = bytes;
+    let hasHeaders = false;
+    for (let index = 0; index < messages.length; index++) {
+      const { offset, timestamp, headers } = messages[index]!;
+      this.#offsets[index] = Number(offset);
+      this.#timestampsMs[index] = Number(timestamp);
+      hasHeaders ||= headers !== undefined && hasAny(headers);
+    }
     this.#headers = hasHeaders ? messages.map((message) => message.headers) : null;
   }
 
@@ -140,17 +140,15 @@ export class PlacedMessage implements PlacedRecord, SourceRecord {
   }
 }
 
-/** The memory that all keys and values lie in; null if there is no such. */
-function responseOf(messages: readonly Message[]): Buffer | null {
+/** The memory that all of them lie in; null if there is no such. */
+function responseOf(contents: readonly (Buffer | null)[]): Buffer | null {
   let memory: ArrayBufferLike | null = null;
-  for (const { key, value } of messages) {
-    memory ??= (key ?? value)?.buffer ?? null;
-    if ((key !== null && key.buffer !== memory) || (value !== null && value.buffer !== memory)) return null;
+  for (const one of contents) {
+    memory ??= one?.buffer ?? null;
+    if (one !== null && one.buffer !== memory) return null;
   }
-  return memory === null ? empty : Buffer.from(memory);
+  return memory === null ? null : Buffer.from(memory);
 }
-
-const empty = Buffer.alloc(0);
 const none = -1;
 
 const noHeaders: SourceRecord['headers'] = [];

@@ -63,7 +63,9 @@ test('every record comes in its place, with what it says, whatever that is', () 
 });
 
 test('no other checksum is known', () => {
-  const messages = topicOf(3).map(messageOf).filter(({ partition }) => partition === 0);
+  const messages = topicOf(3)
+    .map(messageOf)
+    .filter(({ partition }) => partition === 0);
   const read = new DecodedUnpacking().unpack(new DecodedPacking(decode, 3).pack(messages));
   expect(() => read[0]!.checksum()).toThrow(expect.objectContaining({ code: 'BUG' }));
 });
