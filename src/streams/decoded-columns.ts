@@ -1,7 +1,8 @@
 // Records that were decoded where they were read, in columns, as they are handed over to the thread that
 // ingests. What they say is in event-columns.ts; here is where they stood.
 //
-// Invariant: what is unpacked, after a structured clone, batch by batch in order, is what was packed.
+// Invariant: what is unpacked, after a structured clone, batch by batch in order, is what was packed; of the
+// checksums, that of the last record of each partition in a batch.
 import { assert } from '../errors.ts';
 import { withOwnBytes } from './columns.ts';
 import type { Decoded, Decoder } from './decode.ts';

@@ -149,6 +149,7 @@ function responseOf(contents: readonly (Buffer | null)[]): Buffer | null {
   }
   return memory === null ? null : Buffer.from(memory);
 }
+
 const none = -1;
 
 const noHeaders: SourceRecord['headers'] = [];
