@@ -19,6 +19,9 @@ type OnProgress = (records: number) => void;
 /** Consumes everything, calls `atEnd` and waits for it before it closes what it has opened. */
 type Consume = (onProgress: OnProgress, atEnd: () => Promise<void>) => Promise<void>;
 
+/** In which it commits, and V8 collects, at its leisure, what was left of what was read. */
+const settlingMs = 10_000;
+
 const [name, text] = process.argv.slice(2) as [SideName, string];
 const { bootstrap, topic, records } = JSON.parse(text) as Supply;
 let rounds = 0;
@@ -103,7 +106,7 @@ async function obey(order: Order): Promise<Answer> {
   let taken = read();
   const atEnd = async (): Promise<void> => {
     if (order.kind === 'idle') {
-      await pause(1_000); // Commits, and the collection of what was read.
+      await pause(settlingMs);
       read = meter();
       await pause(1_000 * order.seconds);
     }

@@ -29,7 +29,7 @@ export function openKafka(config: KafkaConfig, secrets: Secrets, { note, timer }
   if (config.brokers.length === 0)
     throw new RestillError('CONFIG_INVALID', 'kafka.brokers is empty; name at least one as host:port');
   addCodecs();
-  mendKafkajs();
+  mendKafkajs(timer);
   const sockets = socketsThatGiveUp(patience(config), timer);
   const troubles = new Map<string, unknown>();
   const kafka = new kafkajs.Kafka({

@@ -1,9 +1,25 @@
 // What is mended in kafkajs 2.2.4 from outside, by wrapping methods of its classes.
 import { createRequire } from 'node:module';
+import type { Clock } from '../clock.ts';
 
 interface RequestQueue {
   readonly pending: readonly unknown[];
+  readonly inflight: ReadonlyMap<number, Request>;
+  readonly enforceRequestTimeout: boolean;
+  readonly requestTimeout: number;
+  requestTimeoutIntervalId: NodeJS.Timeout | null;
+  isConnected(): boolean;
   scheduleCheckPendingRequests(): void;
+  scheduleRequestTimeoutCheck(): void;
+  /** Clears its timers. */
+  destroy(): void;
+}
+
+interface Request {
+  /** Milliseconds since the epoch. */
+  readonly sentAt: number;
+  readonly requestTimeout: number;
+  timeoutRequest(): void;
 }
 
 interface ConsumerGroup {
@@ -29,12 +45,12 @@ let mended: boolean | null = null;
  * Before the first connection; the second call does nothing.
  * @returns false with a version of kafkajs that nobody has looked at, which is left as it is
  */
-export function mendKafkajs(): boolean {
-  mended ??= mend();
+export function mendKafkajs(clock: Clock): boolean {
+  mended ??= mend(clock);
   return mended;
 }
 
-function mend(): boolean {
+function mend(clock: Clock): boolean {
   const require = createRequire(import.meta.url);
   const { version } = require('kafkajs/package.json') as { version: string };
   if (version !== mendedVersion) return false;
@@ -42,6 +58,7 @@ function mend(): boolean {
   const group = require('kafkajs/src/consumer/consumerGroup.js') as { prototype: ConsumerGroup };
   const connection = require('kafkajs/src/network/connection.js') as { prototype: Connection };
   stopSpinning(queue.prototype);
+  lookLessOften(queue.prototype, clock);
   wakeAtResume(group.prototype);
   beginAnew(connection.prototype);
   return true;
@@ -56,6 +73,25 @@ function stopSpinning(prototype: RequestQueue): void {
   const schedule = prototype.scheduleCheckPendingRequests;
   prototype.scheduleCheckPendingRequests = function scheduled(this: RequestQueue): void {
     if (this.pending.length > 0) schedule.call(this);
+  };
+}
+
+const lookEveryMs = 500;
+
+/**
+ * Ten times a second it looks, for each connection, whether a request has taken too long: a third of what an
+ * idle consumer costs. Timeouts are of many seconds, so twice a second is often enough.
+ */
+function lookLessOften(prototype: RequestQueue, clock: Clock): void {
+  prototype.scheduleRequestTimeoutCheck = function scheduleSome(this: RequestQueue): void {
+    if (!this.enforceRequestTimeout) return;
+    this.destroy();
+    const look = (): void => {
+      for (const request of this.inflight.values())
+        if (clock.now() - request.sentAt > request.requestTimeout) request.timeoutRequest();
+      if (!this.isConnected()) this.destroy();
+    };
+    this.requestTimeoutIntervalId = setInterval(look, Math.min(this.requestTimeout, lookEveryMs));
   };
 }
 

@@ -1,10 +1,11 @@
 // What kafka-mends.kafka.ts does. A fetch that sleeps because all is paused ends when something is resumed,
 // on each node; any other fetch is left alone, with its errors. A connection that was cut in the midst of an
-// answer begins anew.
+// answer begins anew. A request that takes too long is noticed, without looking ten times a second.
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { mendKafkajs, wakeAtResume } from '../../src/streams/kafka-mends.kafka.ts';
 
 /** What of a consumer group of kafkajs is touched; its fetches end when told to. */
@@ -86,7 +87,7 @@ interface Connection {
 const silent = (): object => ({ namespace: silent, debug: () => {}, error: () => {}, warn: () => {} });
 
 test('a connection that was cut in the midst of an answer does not go on with it', async () => {
-  expect(mendKafkajs()).toBe(true);
+  expect(mendKafkajs(systemClock)).toBe(true);
   const require = createRequire(import.meta.url);
   const KafkaConnection = require('kafkajs/src/network/connection.js') as new (options: object) => Connection;
   const theirs = require('kafkajs/src/network/socketFactory.js') as () => unknown;
@@ -107,4 +108,35 @@ test('a connection that was cut in the midst of an answer does not go on with it
   }
   expect(answered).toEqual([7]);
   server.close();
+});
+
+/** What of a queue of requests of kafkajs is used here. */
+interface RequestQueue {
+  readonly inflight: Map<number, object>;
+  scheduleRequestTimeoutCheck(): void;
+}
+
+test('a request that takes too long is noticed, until the connection is cut', () => {
+  expect(mendKafkajs(systemClock)).toBe(true);
+  const require = createRequire(import.meta.url);
+  const Queue = require('kafkajs/src/network/requestQueue/index.js') as new (options: object) => RequestQueue;
+  vi.useFakeTimers();
+  try {
+    const isConnected = vi.fn(() => true);
+    const options = { requestTimeout: 10_000, enforceRequestTimeout: true, clientId: 'test', broker: 'b' };
+    const queue = new Queue({ ...options, maxInFlightRequests: null, logger: silent(), isConnected });
+    const timeoutRequest = vi.fn();
+    queue.inflight.set(1, { sentAt: Date.now(), requestTimeout: 10_000, timeoutRequest });
+    queue.scheduleRequestTimeoutCheck();
+    vi.advanceTimersByTime(10_000);
+    expect(timeoutRequest).not.toHaveBeenCalled();
+    expect(isConnected).toHaveBeenCalledTimes(20);
+    vi.advanceTimersByTime(500);
+    expect(timeoutRequest).toHaveBeenCalledOnce();
+    isConnected.mockReturnValue(false);
+    vi.advanceTimersByTime(500);
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });
