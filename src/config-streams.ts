@@ -81,8 +81,8 @@ export const journal = section({
   recent_max: count(2_000, 0).describe('groups before the last generation that stay in the ring'),
   memory_max: count(20_000).describe('groups kept as a uniform sample of all that left the ring'),
   transaction_records: count(4_000).describe(
-    'records whose effect is committed together; of a live topic up to 1,000 more, because what was read ' +
-      'at a time is not divided',
+    'records whose effect is committed together; of a live topic up to twice as many, because what was ' +
+      'read at a time is not divided',
   ),
 });
 

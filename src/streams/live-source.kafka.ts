@@ -65,7 +65,8 @@ export async function openLiveSource(parts: LiveParts): Promise<LiveSource> {
   return source;
 }
 
-const readMax = 1_000; // Records handed to ingest at a time.
+/** Records handed to ingest at a time; at most a transaction, which takes them whole. */
+const readMax = 1_000;
 const askAgainMs = 1_000; // After which a question that the broker did not answer is asked again.
 
 class KafkaSource implements LiveSource {
@@ -126,10 +127,11 @@ class KafkaSource implements LiveSource {
   }
 
   async read(): Promise<PlacedRecord[] | null> {
+    const { transactionRecords } = this.#parts.config.journal;
     for (;;) {
       if (this.#failure !== null) throw this.#failure;
       if (this.#closed) return null;
-      const items = this.#order.take(readMax, this.#nowMs());
+      const items = this.#order.take(Math.min(readMax, transactionRecords), this.#nowMs());
       if (items.length > 0) {
         this.#read += items.length;
         this.#gatheringMs ??= this.#nowMs();
