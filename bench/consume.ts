@@ -5,9 +5,9 @@
 // last line is a JSON object: ratios.journal_vs_kafkajs is the time of the bare loop over ours (aim: 0.6 or
 // more), ratios.journal_vs_kafkajs_cpu the same in processor time; cpuMicroseconds is that of all threads, a
 // record. The bare loop has the settings that kafkajs comes with, which fetch as much of a partition
-// at a time as ours do (1 MiB). idleCpuPercent is our share of a core at the end of the topic (the aim is
-// below 1; not with --profile, which wakes up a thousand times a second); heapMiB is what lives after each
-// tenth of it.
+// at a time as ours do (1 MiB). idleCpuPercent is our share of a core from ten seconds after the end of the
+// topic on (the aim is below 1; not with --profile, which wakes up a thousand times a second); heapMiB is
+// what lives after each tenth of it.
 import { parseArgs } from 'node:util';
 import { CompressionTypes } from 'kafkajs';
 import { startBroker } from '../test/support/broker/broker.ts';
