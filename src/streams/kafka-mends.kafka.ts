@@ -1,4 +1,4 @@
-// What is mended in kafkajs 2.2.4 from outside, by wrapping methods of its classes.
+// What is mended in kafkajs 2.2.4 from outside, by wrapping or replacing methods of its classes.
 import { createRequire } from 'node:module';
 import type { Clock } from '../clock.ts';
 

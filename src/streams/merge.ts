@@ -163,7 +163,7 @@ export function openPassage(): Merge {
   return {
     wants: () => (ended || items.length > 0 ? null : 0),
     push(_, more) {
-      items = [...items, ...more];
+      items = items.length === 0 ? more : [...items, ...more];
     },
     end() {
       ended = true;

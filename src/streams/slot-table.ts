@@ -126,8 +126,8 @@ export class SlotTable<V> {
   }
 
   add(key: string, value: V): Entry<V> {
+    assert(!this.full, 'an entry was added to a full table');
     const { size } = this;
-    assert(size < this.#layout.capacity, 'an entry was added to a full table');
     const entry = new Slotted(key, value, this.#next++);
     this.#append(entry);
     assert(this.size > size, 'a key was added to a table that has it');
